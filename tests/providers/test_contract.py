@@ -1,0 +1,219 @@
+"""What every provider promises, asked of each in ALL against its own server in the sandbox.
+
+A wrong account and a foreign state are not here: those are the desk's to catch.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from providers.all import ALL
+from providers.base import (
+    Credential,
+    Ended,
+    Provider,
+    ProviderError,
+    Reason,
+    Rejected,
+    Side,
+    Unavailable,
+)
+from providers.wire import MOST_BYTES, Wire
+from tests.providers.google.kit import GoogleKit
+
+
+class Kit(Protocol):
+    """What the contract needs of a kit in tests/providers/<slug>/kit.py. The person is Bob."""
+
+    ca_bundle: Path
+
+    @property
+    def provider(self) -> Provider: ...
+    def make(self, **others: Any) -> Provider: ...
+    def answer(self, *, cancel: bool = False) -> tuple[dict[str, str], str]: ...
+    def sign_in(self) -> Credential: ...
+    def refuse_definitely(self) -> None: ...
+    def refuse(self) -> None: ...
+    def go_down(self) -> None: ...
+    def go_slow(self, seconds: float) -> None: ...
+    def limit(self) -> None: ...
+    def lie(self, body: bytes, *, status: int = 200) -> None: ...
+    def token_posts(self) -> int: ...
+
+
+Running = Callable[[Path], AbstractContextManager[Kit]]
+KITS: dict[str, Running] = {"google": GoogleKit.running}
+NONSENSE = [
+    pytest.param(b"<html>Bad Gateway</html>", 502, id="HTML 502"),
+    pytest.param(b"", 200, id="empty 200"),
+    pytest.param(b"<!channel> *go* <https://evil.example|here>\n" * 24_000, 200, id="1 MB of mrkdwn"),
+    pytest.param(b"x" * (MOST_BYTES + 1), 200, id="too much"),
+]
+
+
+@pytest.fixture(params=[provider.slug for provider in ALL])
+def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kit]:
+    with KITS[request.param](tmp_path) as kit:
+        yield kit
+
+
+def uses(provider: Provider, credential: Credential) -> dict[str, Callable[[], object]]:
+    """All that is done with a credential without the person, by name."""
+    found: dict[str, Callable[[], object]] = {
+        "refresh": partial(provider.refresh, credential),
+        "check": partial(provider.check, credential),
+        "revoke": partial(provider.revoke, credential),
+    }
+    pull = getattr(provider, "pull", None)
+    if pull is not None:
+        found["pull"] = lambda: list(pull(credential, ""))
+    return found
+
+
+def failure(use: Callable[[], object]) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        use()
+    return caught.value
+
+
+@pytest.mark.parametrize("provider", ALL)
+def test_a_provider_says_what_it_is(provider: type[Provider]) -> None:
+    assert provider.slug.isidentifier()
+    assert provider.label
+    assert provider.access_types
+    assert hasattr(provider, "pull") == (provider.side is Side.MAILBOX)
+
+
+def test_every_slug_and_every_access_type_belongs_to_one_provider() -> None:
+    slugs = [provider.slug for provider in ALL]
+    types = [access for provider in ALL for access in provider.access_types]
+    assert len(set(slugs)) == len(slugs)
+    assert len(set(types)) == len(types)
+
+
+def test_a_sign_in_gives_a_credential_that_works(kit: Kit) -> None:
+    credential = kit.sign_in()
+    kit.provider.check(credential)
+    assert "@" in credential.account
+    assert credential.identity
+    assert credential.secret not in repr(credential)
+    assert kit.sign_in().identity == credential.identity
+
+
+def test_a_renewed_credential_works_and_is_the_same_account(kit: Kit) -> None:
+    credential = kit.sign_in()
+    renewed = kit.provider.refresh(credential)
+    kit.provider.check(renewed)
+    assert (renewed.account, renewed.identity) == (credential.account, credential.identity)
+    assert kit.token_posts() == 1
+
+
+def test_a_cancelled_sign_in_is_the_persons_wish(kit: Kit) -> None:
+    answer, remember = kit.answer(cancel=True)
+    refusal = failure(partial(kit.provider.complete, answer, remember))
+    assert isinstance(refusal, Rejected)
+    assert (refusal.reason, refusal.definite) == (Reason.CONSENT_DECLINED, True)
+
+
+def test_a_code_is_good_once(kit: Kit) -> None:
+    answer, remember = kit.answer()
+    kit.provider.complete(answer, remember)
+    refusal = failure(partial(kit.provider.complete, answer, remember))
+    assert isinstance(refusal, Rejected)
+    assert refusal.definite
+
+
+def test_a_definite_refusal_is_marked_so(kit: Kit) -> None:
+    credential = kit.sign_in()
+    kit.refuse_definitely()
+    refusal = failure(partial(kit.provider.refresh, credential))
+    assert isinstance(refusal, Rejected)
+    assert refusal.definite
+    assert refusal.code
+
+
+def test_a_refusal_that_may_be_a_mistake_is_not_definite(kit: Kit) -> None:
+    credential = kit.sign_in()
+    kit.refuse()
+    refusal = failure(partial(kit.provider.refresh, credential))
+    assert isinstance(refusal, Rejected)
+    assert not refusal.definite
+    assert refusal.code
+
+
+def test_a_dead_credential_fails_its_check_and_is_done_at_revocation(kit: Kit) -> None:
+    credential = kit.sign_in()
+    kit.refuse()
+    assert isinstance(failure(partial(kit.provider.check, credential)), Rejected)
+    assert kit.provider.revoke(credential).ended in Ended
+
+
+def test_an_outage_is_nobodys_fault(kit: Kit) -> None:
+    uses_of_bob = uses(kit.provider, kit.sign_in())
+    kit.go_down()
+    for name, use in uses_of_bob.items():
+        found = failure(use)
+        assert isinstance(found, Unavailable), name
+        assert found.reason is Reason.PROVIDER_DOWN, name
+    assert kit.token_posts() == 1
+
+
+def test_silence_is_left_in_time(kit: Kit) -> None:
+    credential = kit.sign_in()
+    hasty = kit.make(wire=Wire(ca_bundle=kit.ca_bundle, seconds=0.5))
+    kit.go_slow(3)
+    for name, use in uses(hasty, credential).items():
+        found = failure(use)
+        assert isinstance(found, Unavailable), name
+        assert found.reason is Reason.NETWORK, name
+
+
+def test_a_limit_is_waited_for(kit: Kit) -> None:
+    credential = kit.sign_in()
+    kit.limit()
+    found = failure(partial(kit.provider.check, credential))
+    assert isinstance(found, Unavailable)
+    assert found.reason is Reason.RATE_LIMITED
+
+
+@pytest.mark.parametrize(("body", "status"), NONSENSE)
+def test_nonsense_is_an_outage_and_its_words_go_nowhere(kit: Kit, body: bytes, status: int) -> None:
+    credential = kit.sign_in()
+    answer, remember = kit.answer()
+    uses_of_bob = uses(kit.provider, credential) | {
+        "complete": partial(kit.provider.complete, answer, remember)
+    }
+    if not body:
+        # That is how RFC 7009 lets a vendor say that it is done.
+        del uses_of_bob["revoke"]
+    kit.lie(body, status=status)
+    for name, use in uses_of_bob.items():
+        found = failure(use)
+        assert isinstance(found, Unavailable), name
+        assert found.reason is Reason.PROVIDER_DOWN, name
+        told = "".join(traceback.format_exception(found))
+        assert "evil.example" not in told, name
+        assert "Bad Gateway" not in told, name
+
+
+def test_a_certificate_that_proves_nothing_is_the_administrators(kit: Kit) -> None:
+    credential = kit.sign_in()
+    strict = kit.make(wire=Wire())
+    for name, use in uses(strict, credential).items():
+        assert failure(use).reason is Reason.TLS_ERROR, name
+
+
+def test_a_host_that_the_operator_has_not_allowed_is_never_called(kit: Kit) -> None:
+    credential = kit.sign_in()
+    held = kit.make(wire=Wire(ca_bundle=kit.ca_bundle, allowed_hosts=frozenset({"elsewhere.example"})))
+    posts = kit.token_posts()
+    for name, use in uses(held, credential).items():
+        assert failure(use).reason is Reason.CLIENT_MISCONFIGURED, name
+    assert kit.token_posts() == posts

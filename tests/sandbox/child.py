@@ -1,0 +1,132 @@
+"""The bot as a child process with exactly the settings it is given, started as an operator would."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+READY_WITHIN = 60.0
+# The bot lets work in progress end for 25 s after SIGTERM.
+ENDS_WITHIN = 30.0
+
+
+class ChildDied(Exception):
+    """The bot ended by itself, or never became ready. `last_lines` is the end of its log."""
+
+    def __init__(self, what: str, last_lines: str) -> None:
+        super().__init__(f"{what}; its last lines:\n{last_lines}")
+        self.last_lines = last_lines
+
+
+class Child:
+    """`python -m bot run` in `directory`, its log in `directory`/bot.log."""
+
+    def __init__(self, settings: Mapping[str, str], directory: Path) -> None:
+        self._settings = settings
+        self._directory = directory
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> Path:
+        return self._directory / "bot.log"
+
+    @property
+    def pid(self) -> int:
+        return self._running().pid
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "bot", "run"],
+                env=_environment(self._settings),
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A Ctrl-C in the terminal is ours to pass on: as the one SIGTERM that an operator would send.
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self, seconds: float = READY_WITHIN) -> None:
+        """Raises ChildDied when it ends before, or is not ready in time."""
+        deadline = time.monotonic() + seconds
+        while not self._is_ready():
+            self.check()
+            if time.monotonic() > deadline:
+                raise ChildDied(f"the bot was not ready after {seconds:.0f} s", self.last_lines())
+            time.sleep(0.1)
+
+    def check(self) -> None:
+        """Raises ChildDied when it is no longer running."""
+        code = self._running().poll()
+        if code is not None:
+            raise ChildDied(f"the bot ended with code {code}", self.last_lines())
+
+    def stop(self) -> int:
+        """Ends it as an operator would and gives its exit code; kills it where it does not end in time."""
+        process = self._running()
+        process.terminate()
+        try:
+            return process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        process = self._running()
+        process.kill()
+        process.wait()
+
+    def last_lines(self, count: int = 30) -> str:
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None, "the bot was never started"
+        return self._process
+
+    def _is_ready(self) -> bool:
+        try:
+            answer = requests.get(
+                f"http://{self._settings['RELATCH_LISTEN']}/readyz", timeout=2, proxies=DIRECT
+            )
+        except requests.RequestException:
+            return False
+        return answer.status_code == 200
+
+
+# The sandbox is on loopback: a proxy of the environment must not be asked for it.
+DIRECT = {"http": "", "https": ""}
+
+
+def manifest(public_url: str, directory: Path) -> dict[str, Any]:
+    """What `python -m bot manifest` prints when it is told nothing but its public address."""
+    made = subprocess.run(
+        [sys.executable, "-m", "bot", "manifest"],
+        env=_environment({"RELATCH_PUBLIC_URL": public_url}),
+        cwd=directory,
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    if made.returncode:
+        raise ChildDied(
+            f"`bot manifest` ended with code {made.returncode}", made.stderr.decode(errors="replace")
+        )
+    document: dict[str, Any] = json.loads(made.stdout)
+    return document
+
+
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    # No RELATCH_* of the developer's shell, and by the working directory no .env of the checkout either.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELATCH_")}
+    return {**inherited, "PYTHONPATH": str(CHECKOUT), **settings}

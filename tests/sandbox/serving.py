@@ -1,0 +1,90 @@
+"""One thread with one asyncio loop that serves the sandbox's web applications. It knows no vendor."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import trustme
+from aiohttp import web
+
+T = TypeVar("T")
+
+HOST = "127.0.0.1"
+# Streams and WebSockets of the page never end by themselves; they are cut after this many seconds.
+CLOSING = 0.5
+
+
+class Serving:
+    """A loop in a daemon thread. Every method is called from other threads and blocks."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sandbox", daemon=True)
+        self._runners: list[web.AppRunner] = []
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        for runner in self._runners:
+            self.call(_end(runner))
+        self.call(_cancel_the_rest())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def call(self, coroutine: Coroutine[Any, Any, T], *, seconds: float = 30) -> T:
+        """Runs it in the loop and gives its result. Raises TimeoutError after `seconds`."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
+
+    def serve(
+        self, app: web.Application, *, host: str = HOST, port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> int:
+        """Starts serving and gives the port; 0 picks a free one."""
+        return self.call(self._serve(app, host, port, tls))
+
+    async def _serve(self, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING)
+        await runner.setup()
+        listener = socket.create_server((host, port))
+        await web.SockSite(runner, listener, ssl_context=tls).start()
+        self._runners.append(runner)
+        return int(listener.getsockname()[1])
+
+
+def free_port() -> int:
+    """A port that was free a moment ago, for a program that must be told its port before it starts."""
+    with socket.create_server((HOST, 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def own_tls(ca_bundle: Path) -> ssl.SSLContext:
+    """Makes a CA, writes its certificate to `ca_bundle`, and gives a server context for localhost."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(ca_bundle))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", HOST).configure_cert(context)
+    return context
+
+
+async def _end(runner: web.AppRunner) -> None:
+    open_ones = [handler.transport for handler in (runner.server.connections if runner.server else [])]
+    await runner.cleanup()
+    for transport in open_ones:
+        # A TLS connection waits up to 30 s for the other side's goodbye, longer than the loop lives.
+        if transport is not None:
+            transport.abort()
+    await asyncio.sleep(0)
+
+
+async def _cancel_the_rest() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
