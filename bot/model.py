@@ -65,8 +65,9 @@ class Actor:
 class Request:
     """A slash command and a button make the same one.
 
-    `subject` is the Slack user whose connections are meant, empty for one's own. `target` is a side or a provider's slug.
-    `argument` is `now`, `pause` ... for sync, the unknown word for help, and an opaque id for opened, stuck, release, dismiss.
+    `subject` is the Slack user whose connections are meant, empty for one's own. `target` is a side or a provider's
+    slug. `argument` is `now`, `pause` ... for sync, the unknown word for help, and an opaque id for opened, stuck,
+    release, dismiss.
     `delivery` tells a re-delivery from a new press; empty means that it cannot be re-delivered.
     """
 
@@ -295,6 +296,7 @@ class NoticeKind(StrEnum):
 
     FAILURE = "failure"
     REQUESTED = "requested"
+    CONNECTED = "connected"
     HANDOFF = "handoff"
     UNFINISHED = "unfinished"
     INCIDENT = "incident"
@@ -303,7 +305,10 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """`to` is a Slack user or channel id; `channel` and `ts` where it stands once sent; `facts` what cannot be read elsewhere."""
+    """`to` is a Slack user or channel id, `channel` and `ts` where it stands once sent.
+
+    `facts` is what cannot be read elsewhere.
+    """
 
     id: int
     kind: NoticeKind

@@ -242,6 +242,9 @@ class Provider(Protocol):
     def revoke(self, credential: Credential) -> Revocation:
         """End it at the vendor. A credential that is already dead is DONE."""
 
+    def approval(self) -> str:
+        """The page on which their administrator approves our application; empty where the vendor has none."""
+
 
 class Mailbox(Provider, Protocol):
     """A provider of the mailbox side."""

@@ -104,6 +104,10 @@ class Google(Mailbox):
             self._sign_in.revoke(session, Secret.opened(credential.secret).refresh_token)
         return Revocation(Ended.DONE)
 
+    def approval(self) -> str:
+        """The list of configured apps in the Admin console, as its own "Manage app access" button opens it (not verified)."""
+        return "https://admin.google.com/ac/owl/list?tab=configuredApps"
+
     def _reader(self, session: Session, secret: Secret) -> Reader:
         return Reader(
             session=session,

@@ -23,6 +23,7 @@ MAY_IMPORT: Mapping[str, Set[str]] = {
     "bot.model": {"providers.base"},
     "bot.clock": CORE,
     "bot.settings": CORE,
+    "bot.logs": set(),
     "bot.rules": CORE,
     "bot.store": CORE,
     "bot.upkeep": CORE | {"bot.rules", "bot.store"},

@@ -1,0 +1,63 @@
+"""What happens by itself: one thread for each duty, one bell for all. One file for each duty stands beside this one."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from bot.model import Clock
+from bot.runner.bell import Bell, Duty
+from bot.runner.heartbeats import Heartbeats
+from bot.runner.notices import Notices
+from bot.runner.sync import SyncRuns
+from bot.runner.unfinished import Unfinished
+from bot.store.database import Store
+
+LOOK = timedelta(seconds=1)
+NOW_AND_THEN = timedelta(seconds=20)
+HOURLY = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        bell: Bell,
+        sync: SyncRuns,
+        notices: Notices,
+        heartbeats: Heartbeats,
+        unfinished: Unfinished,
+    ) -> None:
+        self._sync = sync
+        self._bell = bell
+        slow = Bell()
+        self._duties = (
+            Duty("sync", sync.work, bell=bell, every=LOOK, trouble=_log),
+            Duty("notices", notices.work, bell=bell, every=LOOK, trouble=_log),
+            Duty("unfinished", unfinished.work, bell=slow, every=NOW_AND_THEN, trouble=_log),
+            Duty("heartbeats", heartbeats.work, bell=slow, every=HOURLY, trouble=_log),
+            Duty("sweep", lambda: store.sweep(clock.now(), clock.real()), bell=slow, every=HOURLY, trouble=_log),
+        )
+        self._slow = slow
+
+    def start(self) -> None:
+        for duty in self._duties:
+            duty.start()
+
+    def stop(self, timeout: timedelta) -> None:
+        """Claims nothing more, lets runs end after their page and notices be drawn, within `timeout` in all."""
+        self._sync.stop(timeout)
+        for duty in self._duties:
+            duty.stop()
+        self._bell.ring()
+        self._slow.ring()
+        for duty in self._duties:
+            duty.thread.join(5)
+
+
+def _log(duty: str) -> None:
+    log.error("duty failed", exc_info=True, extra={"duty": duty})  # noqa: LOG014 - called where it was caught

@@ -1,0 +1,173 @@
+"""Connections: what each side of a person is connected to, its condition, cursor and counters. No secrets."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.model import Condition, Connection, Culprit, Health
+from bot.store.people import People
+from bot.store.rows import Row, access_columns, access_of, cause_columns, cause_of
+from bot.store.tables import connection, person
+from providers.base import Access, Side
+
+
+class Connections:
+    def __init__(self, database: sa.Connection, people: People) -> None:
+        self._database = database
+        self._people = people
+
+    def of(self, person_id: int) -> dict[Side, Connection]:
+        found = self._select(connection.c.person_id == person_id)
+        return {each.side: each for each in found}
+
+    def get(self, id: int) -> Connection:
+        return _connection(self._database.execute(sa.select(connection).where(connection.c.id == id)).one())
+
+    def connect(
+        self,
+        *,
+        person_id: int,
+        side: Side,
+        provider: str,
+        access: Access,
+        account: str,
+        identity: str,
+        credential_id: int,
+        now: datetime,
+        keep_cursor: bool,
+    ) -> Connection:
+        """Connect a side, anew or in place of what it had. It is active and due at once.
+
+        Counter, last success and day of connection belong to the account: they stay while the identity does.
+        """
+        before = self.of(person_id).get(side)
+        same = before is not None and (before.provider, before.identity) == (provider, identity)
+        condition = Condition(next_try_at=now, last_ok_at=before.condition.last_ok_at if before and same else None)
+        columns = {
+            "provider": provider,
+            **access_columns(access),
+            "account": account,
+            "identity": identity,
+            "credential_id": credential_id,
+            "items_since": 0,
+            **_condition_columns(condition),
+        }
+        if not same:
+            columns |= {"items": 0, "connected_at": now}
+        if not keep_cursor:
+            columns["cursor"] = ""
+        if before is None:
+            added = sa.insert(connection).values(person_id=person_id, side=side, **columns)
+            id: int = self._database.execute(added.returning(connection.c.id)).scalar_one()
+        else:
+            id = before.id
+            self._set(id, columns)
+        self._people.reschedule(person_id)
+        return self.get(id)
+
+    def set_condition(self, id: int, condition: Condition) -> None:
+        self._set(id, _condition_columns(condition))
+        self._people.reschedule(self.get(id).person_id)
+
+    def save_page(self, id: int, *, cursor: str, items: int) -> None:
+        """Where the next pull starts, and `items` more that were copied."""
+        counted = {"items": connection.c["items"] + items, "items_since": connection.c.items_since + items}
+        self._set(id, {"cursor": cursor, **counted})
+
+    def recovered_items(self, id: int) -> int:
+        """How many items were copied since the last sign-in or `clear_recovered`."""
+        counted = sa.select(connection.c.items_since).where(connection.c.id == id)
+        return int(self._database.execute(counted).scalar_one())
+
+    def clear_recovered(self, id: int) -> None:
+        self._set(id, {"items_since": 0})
+
+    def turned_bad_since(self, provider: str, since: datetime) -> int:
+        """How many of the provider's began then or later to need a person or an administrator."""
+        bad = connection.c.culprit.in_([Culprit.PERSON, Culprit.ADMINISTRATOR])
+        return self._count(connection.c.provider == provider, connection.c.since >= since, bad)
+
+    def total(self, provider: str) -> int:
+        """How many there are of the provider, without the revoked."""
+        return self._count(connection.c.provider == provider, connection.c.health != Health.REVOKED)
+
+    def due_everything(self, provider: str, now: datetime, spread: timedelta) -> None:
+        """After an outage: all active ones are due within `spread`, evenly, in the order of before."""
+        active = self._select(connection.c.provider == provider, connection.c.health == Health.ACTIVE)
+        for place, each in enumerate(active):
+            self._set(each.id, {"next_try_at": now + spread * place / len(active)})
+        self._people.reschedule(*(each.person_id for each in active))
+
+    def due_now(self, id: int, now: datetime) -> None:
+        self._set(id, {"next_try_at": now})
+        self._people.reschedule(self.get(id).person_id)
+
+    def next_probe(self, provider: str) -> Connection | None:
+        """The active one that waits longest for a try; one of a paused person only when there is no other."""
+        waiting = (
+            sa.select(connection)
+            .join(person)
+            .where(connection.c.provider == provider, connection.c.health == Health.ACTIVE)
+            .order_by(person.c.paused_at.is_not(None), connection.c.next_try_at, connection.c.id)
+            .limit(1)
+        )
+        row = self._database.execute(waiting).one_or_none()
+        return None if row is None else _connection(row)
+
+    def waiting_for_admin(self, provider: str) -> list[Connection]:
+        blocked = sa.and_(connection.c.health == Health.SUSPENDED, connection.c.culprit == Culprit.ADMINISTRATOR)
+        return self._select(connection.c.provider == provider, blocked)
+
+    def _select(self, *where: sa.ColumnElement[bool]) -> list[Connection]:
+        found = sa.select(connection).where(*where).order_by(connection.c.next_try_at, connection.c.id)
+        return [_connection(row) for row in self._database.execute(found)]
+
+    def _count(self, *where: sa.ColumnElement[bool]) -> int:
+        counted = sa.select(sa.func.count()).select_from(connection).where(*where)
+        return int(self._database.execute(counted).scalar_one())
+
+    def _set(self, id: int, columns: dict[str, Any]) -> None:
+        self._database.execute(sa.update(connection).where(connection.c.id == id).values(**columns))
+
+
+def _condition_columns(condition: Condition) -> dict[str, Any]:
+    return {
+        "health": condition.health,
+        **cause_columns(condition.cause),
+        "failures": condition.failures,
+        "rejections": condition.rejections,
+        "struck_at": condition.struck_at,
+        "since": condition.since,
+        "next_try_at": condition.next_try_at,
+        "last_ok_at": condition.last_ok_at,
+    }
+
+
+def _connection(row: Row) -> Connection:
+    condition = Condition(
+        health=row.health,
+        cause=cause_of(row),
+        failures=row.failures,
+        rejections=row.rejections,
+        struck_at=row.struck_at,
+        since=row.since,
+        next_try_at=row.next_try_at,
+        last_ok_at=row.last_ok_at,
+    )
+    return Connection(
+        id=row.id,
+        person_id=row.person_id,
+        side=row.side,
+        provider=row.provider,
+        access=access_of(row),
+        account=row.account,
+        identity=row.identity,
+        credential_id=row.credential_id,
+        cursor=row.cursor,
+        items=row.items,
+        connected_at=row.connected_at,
+        condition=condition,
+    )

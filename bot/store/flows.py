@@ -1,0 +1,118 @@
+"""Flows: sign-ins under way, each bound to one browser session and used once within ten minutes."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.model import Flow, Invitation
+from bot.store.invitations import invitation_of
+from bot.store.rows import Row, credential_of, credential_text, hashed
+from bot.store.tables import flow, invitation
+from bot.store.vault import Place, Vault
+from providers.base import Credential
+
+LIFE = timedelta(minutes=10)
+
+
+class Flows:
+    def __init__(self, database: sa.Connection, vault: Vault) -> None:
+        self._database = database
+        self._vault = vault
+
+    def begin(
+        self,
+        *,
+        invitation_id: str,
+        session_id: int,
+        state: str,
+        remember: str,
+        awaiting: str = "",
+        real: datetime,
+    ) -> int:
+        bound = {"invitation_id": invitation_id, "session_id": session_id, "state_hash": hashed(state)}
+        added = sa.insert(flow).values(awaiting=awaiting, begun_at=real, **bound)
+        row = self._database.execute(added.returning(flow)).one()
+        self._set(row.id, remember=self._vault.seal(self._place(row, "remember"), remember))
+        # Schedules may run ahead of real time in the sandbox, so that the later of the two counts.
+        used = sa.func.max(invitation.c.used_at, sa.bindparam("real", real, type_=invitation.c.used_at.type))
+        self._database.execute(sa.update(invitation).where(invitation.c.id == invitation_id).values(used_at=used))
+        return int(row.id)
+
+    def take(self, state: str, *, session_id: int, real: datetime) -> Flow | None:
+        """The flow of this state, once. None if it is unknown, used, expired, or of another session."""
+        fresh = sa.and_(flow.c.used_at.is_(None), flow.c.begun_at > real - LIFE)
+        ours = sa.and_(flow.c.state_hash == hashed(state), flow.c.session_id == session_id)
+        row = self._database.execute(sa.select(flow).where(ours, fresh)).one_or_none()
+        if row is None:
+            return None
+        used = sa.update(flow).where(flow.c.id == row.id, fresh).values(used_at=real, remember=None)
+        if not self._database.execute(used).rowcount:
+            return None
+        return self._flow(row, remember=self._vault.open(self._place(row, "remember"), row.remember))
+
+    def look(self, state: str, *, session_id: int, real: datetime) -> str:
+        """ "unknown", "foreign", "used", "expired" or "open": only to choose the words of a refusal."""
+        row = self._database.execute(sa.select(flow).where(flow.c.state_hash == hashed(state))).one_or_none()
+        if row is None:
+            return "unknown"
+        if row.session_id != session_id:
+            return "foreign"
+        if row.used_at is not None:
+            return "used"
+        return "open" if row.begun_at > real - LIFE else "expired"
+
+    def unfinished(self, real: datetime) -> list[Flow]:
+        """Those that expired without an answer, not told yet. Their `remember` is empty: it stays sealed."""
+        ended = sa.and_(flow.c.used_at.is_(None), flow.c.begun_at <= real - LIFE, flow.c.told == 0)
+        found = sa.select(flow).where(ended).order_by(flow.c.begun_at, flow.c.id)
+        return [self._flow(row, remember="") for row in self._database.execute(found)]
+
+    def told(self, id: int) -> None:
+        self._set(id, told=1)
+
+    def ask(self, id: int, credential: Credential, expires_real: datetime) -> None:
+        """Keep a proven credential, sealed, until its owner has said that this other address is meant."""
+        row = self._database.execute(sa.select(flow).where(flow.c.id == id)).one()
+        sealed = self._vault.seal(self._place(row, "asked"), credential_text(credential))
+        self._set(id, asked=sealed, asked_until=expires_real)
+
+    def answer(self, id: int, session_id: int, real: datetime) -> tuple[Flow, Credential] | None:
+        """The waiting credential, once. None if there is none, it is too late, or the session is another."""
+        waiting = sa.and_(flow.c.asked.is_not(None), flow.c.asked_until > real)
+        ours = sa.and_(flow.c.id == id, flow.c.session_id == session_id)
+        row = self._database.execute(sa.select(flow).where(ours, waiting)).one_or_none()
+        if row is None:
+            return None
+        taken = sa.update(flow).where(flow.c.id == id, waiting).values(asked=None, asked_until=None)
+        if not self._database.execute(taken).rowcount:
+            return None
+        credential = credential_of(self._vault.open(self._place(row, "asked"), row.asked))
+        return self._flow(row, remember=""), credential
+
+    def _flow(self, row: Row, *, remember: str) -> Flow:
+        return Flow(
+            id=row.id,
+            invitation=self._invitation(row),
+            session_id=row.session_id,
+            remember=remember,
+            awaiting=row.awaiting,
+        )
+
+    def _invitation(self, row: Row) -> Invitation:
+        meant = sa.select(invitation).where(invitation.c.id == row.invitation_id)
+        return invitation_of(self._database.execute(meant).one())
+
+    def _place(self, row: Row, field: str) -> Place:
+        return Place(
+            table="flow",
+            row=row.id,
+            owner=row.session_id,
+            provider=self._invitation(row).provider,
+            field=field,
+        )
+
+    def _set(self, id: int, **columns: Any) -> None:
+        self._database.execute(sa.update(flow).where(flow.c.id == id).values(**columns))

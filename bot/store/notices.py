@@ -1,0 +1,162 @@
+"""Notices: which messages are wanted, what of them stands in Slack, which are held. Sends nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from bot.model import Address, Notice, NoticeKind
+from bot.store.rows import Row
+from bot.store.tables import notice
+
+_OPEN = notice.c.closed_at.is_(None)
+# Anew means that an earlier failure to deliver no longer counts.
+_WANTED_ANEW = {"wanted": notice.c.wanted + 1, "failed_at": None, "failed_code": ""}
+
+
+class Notices:
+    def __init__(self, database: sa.Connection) -> None:
+        self._database = database
+
+    def open(
+        self,
+        *,
+        kind: NoticeKind,
+        key: str,
+        to: str,
+        person_id: int | None = None,
+        incident_id: int | None = None,
+        facts: Mapping[str, Any] | None = None,
+        now: datetime,
+        not_before: datetime | None = None,
+    ) -> Notice:
+        """A new notice, or the open one with that key, wanted anew with these facts merged into its own."""
+        found = self.find_open(key)
+        if found is not None:
+            self.want(found.id, facts)
+            return self.get(found.id)
+        added = sa.insert(notice).values(
+            kind=kind,
+            key=key,
+            to=to,
+            person_id=person_id,
+            incident_id=incident_id,
+            wanted=1,
+            opened_at=now,
+            facts=dict(facts or {}),
+            not_before=not_before,
+        )
+        return _notice(self._database.execute(added.returning(notice)).one())
+
+    def want(self, id: int, facts: Mapping[str, Any] | None = None) -> None:
+        """Have it drawn once more, with these facts merged into its own."""
+        merged = {**self.get(id).facts, **(facts or {})}
+        self._change(notice.c.id == id, facts=merged, **_WANTED_ANEW)
+
+    def want_home(self, person_id: int) -> None:
+        """Redraw the Home tab, where the person has opened one."""
+        self._change(notice.c.person_id == person_id, notice.c.kind == NoticeKind.HOME, _OPEN, **_WANTED_ANEW)
+
+    def want_for_person(self, person_id: int) -> None:
+        """Redraw all that is open for the person, the Home tab too."""
+        self._change(notice.c.person_id == person_id, _OPEN, **_WANTED_ANEW)
+
+    def find_open(self, key: str) -> Notice | None:
+        row = self._database.execute(sa.select(notice).where(notice.c.key == key, _OPEN)).one_or_none()
+        return None if row is None else _notice(row)
+
+    def get(self, id: int) -> Notice:
+        return _notice(self._database.execute(sa.select(notice).where(notice.c.id == id)).one())
+
+    def of_kind_open(self, kind: NoticeKind) -> list[Notice]:
+        found = sa.select(notice).where(notice.c.kind == kind, _OPEN).order_by(notice.c.opened_at, notice.c.id)
+        return [_notice(row) for row in self._database.execute(found)]
+
+    def behind(self, *, now: datetime, limit: int) -> list[Notice]:
+        """What is to be drawn now, oldest first. A closed one too: its last revision says how it ended."""
+        # A failure that was mended before anybody heard of it needs no message.
+        moot = sa.and_(notice.c.kind == NoticeKind.FAILURE, notice.c.closed_at.is_not(None), notice.c.sent_at.is_(None))
+        found = (
+            sa.select(notice)
+            .where(notice.c.drawn < notice.c.wanted, notice.c.held_by.is_(None), notice.c.failed_at.is_(None))
+            .where(_passed(notice.c.not_before, now), _passed(notice.c.retry_at, now), sa.not_(moot))
+            .order_by(notice.c.opened_at, notice.c.id)
+            .limit(limit)
+        )
+        return [_notice(row) for row in self._database.execute(found)]
+
+    def drawn(self, id: int, revision: int, *, channel: str, ts: str, now: datetime) -> None:
+        """It stands there, as of that revision."""
+        here = {"channel": channel, "ts": ts, "sent_at": now, "attempts": 0, "retry_at": None}
+        self._change(notice.c.id == id, drawn=revision, **here)
+
+    def gone(self, id: int) -> None:
+        """Its message no longer exists: it is posted anew."""
+        self._change(notice.c.id == id, channel="", ts="", drawn=0)
+
+    def close(self, id: int, now: datetime) -> None:
+        self._change(notice.c.id == id, _OPEN, closed_at=now)
+
+    def retry(self, id: int, at: datetime, attempts: int) -> None:
+        self._change(notice.c.id == id, retry_at=at, attempts=attempts)
+
+    def failed(self, id: int, code: str, now: datetime) -> None:
+        """It can not be delivered, for Slack's reason `code`: left alone until it is wanted anew."""
+        self._change(notice.c.id == id, failed_at=now, failed_code=code)
+
+    def move(self, id: int) -> Address | None:
+        """Have it posted as a new message. Returns where the old one stands, None where there is none."""
+        before = self.get(id)
+        self.gone(id)
+        return Address(channel=before.channel, ts=before.ts) if before.ts else None
+
+    def adopt(self, channel: str, ts: str, notice_id: int) -> None:
+        """A stray copy of the notice was pressed: that is where it stands, and it is drawn there anew."""
+        self._change(notice.c.id == notice_id, channel=channel, ts=ts, drawn=0)
+
+    def hold(self, provider: str, incident_id: int) -> None:
+        """Hold back the open failure notices that name the provider and of which nobody has heard yet."""
+        named = sa.func.json_each(notice.c.facts, "$.providers").table_valued("value")
+        names = sa.exists(sa.select(1).select_from(named).where(named.c.value == provider))
+        unheard = sa.and_(notice.c.kind == NoticeKind.FAILURE, _OPEN, notice.c.sent_at.is_(None))
+        self._change(unheard, names, notice.c.held_by.is_(None), held_by=incident_id)
+
+    def release_held(self, incident_id: int) -> int:
+        """How many are sent now after all."""
+        return self._change(notice.c.held_by == incident_id, _OPEN, held_by=None)
+
+    def drop_held(self, incident_id: int, now: datetime) -> int:
+        """How many are closed now, unsent."""
+        return self._change(notice.c.held_by == incident_id, _OPEN, closed_at=now)
+
+    def held(self, incident_id: int) -> int:
+        held = sa.select(sa.func.count()).select_from(notice).where(notice.c.held_by == incident_id, _OPEN)
+        return int(self._database.execute(held).scalar_one())
+
+    def _change(self, *where: sa.ColumnElement[bool], **columns: Any) -> int:
+        return self._database.execute(sa.update(notice).where(*where).values(**columns)).rowcount
+
+
+def _passed(column: sa.Column[Any], now: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(column.is_(None), column <= now)
+
+
+def _notice(row: Row) -> Notice:
+    return Notice(
+        id=row.id,
+        kind=row.kind,
+        to=row.to,
+        person_id=row.person_id,
+        incident_id=row.incident_id,
+        channel=row.channel,
+        ts=row.ts,
+        wanted=row.wanted,
+        drawn=row.drawn,
+        attempts=row.attempts,
+        opened_at=row.opened_at,
+        closed_at=row.closed_at,
+        facts=row.facts,
+    )

@@ -1,0 +1,137 @@
+"""People: who they are, when they are due, and the claim of the run that works for one. No secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.model import Health, Person, Profile
+from bot.store.rows import Row
+from bot.store.tables import connection, person
+
+CLAIM = timedelta(minutes=2)
+BY_HAND_EVERY = timedelta(minutes=1)
+
+# Whatever has a next try is tried, except what is ended. No IN: it cannot run for many rows at once.
+_ALIVE = sa.or_(connection.c.health == Health.ACTIVE, connection.c.health == Health.SUSPENDED)
+_TRIED = sa.and_(_ALIVE, connection.c.next_try_at.is_not(None))
+
+
+class People:
+    def __init__(self, database: sa.Connection) -> None:
+        self._database = database
+
+    def find(self, team_id: str, user_id: str) -> Person | None:
+        named = sa.and_(person.c.team_id == team_id, person.c.user_id == user_id)
+        row = self._database.execute(sa.select(person).where(named)).one_or_none()
+        return None if row is None else _person(row)
+
+    def get(self, id: int) -> Person:
+        return _person(self._database.execute(sa.select(person).where(person.c.id == id)).one())
+
+    def meet(self, profile: Profile, now: datetime) -> Person:
+        """The person of this profile, new or with name, address and time zone as they are today."""
+        today = {"name": profile.name, "email": profile.email, "timezone": profile.timezone}
+        found = insert(person).values(team_id=profile.team_id, user_id=profile.user_id, met_at=now, **today)
+        found = found.on_conflict_do_update(index_elements=["team_id", "user_id"], set_=today)
+        return _person(self._database.execute(found.returning(person)).one())
+
+    def pause(self, id: int, now: datetime) -> None:
+        self._set(id, paused_at=now)
+
+    def resume(self, id: int, now: datetime) -> None:
+        """Ends the pause and makes what is active due at once."""
+        active = sa.and_(connection.c.person_id == id, connection.c.health == Health.ACTIVE)
+        self._database.execute(sa.update(connection).where(active).values(next_try_at=now))
+        self._set(id, paused_at=None)
+        self.reschedule(id)
+
+    def due_now(self, id: int, now: datetime) -> None:
+        self._set(id, next_run_at=now)
+
+    def reschedule(self, *ids: int) -> None:
+        """They are due when the first of their connections is, or never."""
+        first = (
+            sa.select(sa.func.min(connection.c.next_try_at))
+            .where(connection.c.person_id == person.c.id, _TRIED)
+            .scalar_subquery()
+        )
+        change = sa.update(person).where(person.c.id == sa.bindparam("whom")).values(next_run_at=first)
+        if ids:
+            self._database.execute(change, [{"whom": id} for id in ids])
+
+    def claim_due(
+        self, *, now: datetime, real: datetime, owner: str, limit: int, without: Iterable[str]
+    ) -> list[Person]:
+        """The most overdue first. Left alone is whoever has only connections of `without` due."""
+        due = sa.select(connection.c.id).where(
+            connection.c.person_id == person.c.id, _TRIED, connection.c.next_try_at <= now
+        )
+        of_others = due.where(connection.c.provider.not_in(list(without)))
+        free = sa.or_(person.c.claim_until.is_(None), person.c.claim_until <= real)
+        ids = self._database.scalars(
+            sa.select(person.c.id)
+            .where(person.c.paused_at.is_(None), person.c.next_run_at <= now, free)
+            # Somebody who asked for a run has nothing due by itself, and is served all the same.
+            .where(sa.or_(sa.not_(due.exists()), of_others.exists()))
+            .order_by(person.c.next_run_at, person.c.id)
+            .limit(limit)
+        ).all()
+        for id in ids:
+            self._set(id, claim_owner=owner, claim_until=real + CLAIM)
+        return [self.get(id) for id in ids]
+
+    def claim_one(self, id: int, *, owner: str, real: datetime) -> bool:
+        """Claim this one, due or not. False while another's claim lives."""
+        free = sa.or_(person.c.claim_until.is_(None), person.c.claim_until <= real)
+        claimed = sa.update(person).where(person.c.id == id, free)
+        return self._database.execute(claimed.values(claim_owner=owner, claim_until=real + CLAIM)).rowcount == 1
+
+    def drop_claims(self) -> None:
+        """At start, holding the lock file: the claims of a process that died."""
+        self._database.execute(sa.update(person).values(claim_owner="", claim_until=None))
+
+    def keep_claim(self, id: int, owner: str, real: datetime) -> bool:
+        """False when the claim is no longer the owner's: the run must stop without writing."""
+        ours = sa.and_(person.c.id == id, person.c.claim_owner == owner)
+        return self._database.execute(sa.update(person).where(ours).values(claim_until=real + CLAIM)).rowcount == 1
+
+    def end_claim(self, id: int, owner: str) -> None:
+        """Does nothing when the claim is no longer the owner's."""
+        ours = sa.and_(person.c.id == id, person.c.claim_owner == owner)
+        ended = self._database.execute(sa.update(person).where(ours).values(claim_owner="", claim_until=None))
+        if ended.rowcount:
+            self.reschedule(id)
+
+    def by_hand(self, id: int, now: datetime) -> bool:
+        """Whether a run asked for by hand is allowed now. It counts as the last one if it is."""
+        last = person.c.synced_by_hand_at
+        rested = sa.and_(person.c.id == id, sa.or_(last.is_(None), last <= now - BY_HAND_EVERY))
+        return self._database.execute(sa.update(person).where(rested).values(synced_by_hand_at=now)).rowcount == 1
+
+    def all_ids(self) -> list[int]:
+        return list(self._database.scalars(sa.select(person.c.id).order_by(person.c.id)))
+
+    def paused(self) -> list[Person]:
+        paused = sa.select(person).where(person.c.paused_at.is_not(None)).order_by(person.c.id)
+        return [_person(row) for row in self._database.execute(paused)]
+
+    def _set(self, id: int, **columns: datetime | str | None) -> None:
+        self._database.execute(sa.update(person).where(person.c.id == id).values(**columns))
+
+
+def _person(row: Row) -> Person:
+    return Person(
+        id=row.id,
+        team_id=row.team_id,
+        user_id=row.user_id,
+        name=row.name,
+        email=row.email,
+        timezone=row.timezone,
+        paused_at=row.paused_at,
+        next_run_at=row.next_run_at,
+        synced_by_hand_at=row.synced_by_hand_at,
+    )

@@ -1,0 +1,229 @@
+"""What follows from an outcome: health, history and who is told, in one transaction. It sends nothing."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from bot.model import (
+    Cause,
+    Clock,
+    Connection,
+    Event,
+    Incident,
+    IncidentKind,
+    Kind,
+    NoticeKind,
+    Person,
+    Stage,
+)
+from bot.rules import health
+from bot.rules.health import APPROVALS, Ok, Outcome, Tell
+from bot.rules.outages import GUARD_WINDOW, SPREAD_AFTER_OUTAGE, counts, held
+from bot.store.database import Store, Tx
+from bot.upkeep import tell
+from bot.upkeep.outages import Breakers
+from providers.base import Misconfigured, ProviderError, Unavailable
+
+
+class Records:
+    """`ring` wakes the runner: something may be due."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        breakers: Breakers,
+        admin_channel: str,
+        ring: Callable[[], None],
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._breakers = breakers
+        self._admin_channel = admin_channel
+        self._ring = ring
+        self._jitter = jitter
+
+    def outcome(
+        self, tried: Connection, outcome: Outcome, *, stage: Stage, ran: bool, actor_id: int | None = None
+    ) -> Connection | None:
+        """`tried` is the connection as it was tried, `ran` tells a run from a look, `actor_id` who pressed.
+
+        None when somebody signed in meanwhile: what the old credential showed says nothing of the new one.
+        """
+        with self._store.write() as tx:
+            before = tx.connections.get(tried.id)
+            if before.credential_id != tried.credential_id:
+                return None
+            after = self._follow(tx, before, outcome, stage=stage, ran=ran, actor_id=actor_id)
+        self._ring()
+        return after
+
+    def _follow(
+        self, tx: Tx, before: Connection, outcome: Outcome, *, stage: Stage, ran: bool, actor_id: int | None
+    ) -> Connection:
+        now, person = self._clock.now(), tx.people.get(before.person_id)
+        cause = Cause.of(outcome) if isinstance(outcome, ProviderError) else None
+        self._count(tx, before, outcome)
+        decision = health.decide(
+            before.condition,
+            outcome,
+            now,
+            stage=stage,
+            pressed=actor_id is not None,
+            breaker_open=self._breakers.is_open(before.provider),
+            jitter=self._jitter(),
+        )
+        tx.connections.set_condition(before.id, decision.condition)
+        number = tx.connections.recovered_items(before.id) if ran and cause is None else None
+        line = Event(
+            kind=_KINDS[ran, cause is None],
+            at=now,
+            person_id=person.id,
+            actor_id=actor_id,
+            side=before.side,
+            provider=before.provider,
+            cause=cause,
+            number=number,
+        )
+        tx.events.append(line)
+        for kind in decision.events:
+            tx.events.append(replace(line, kind=kind, number=None))
+        if Kind.RECOVERED in decision.events:
+            tell.works_again(tx, person, before.side)
+            if not ran:
+                # It works again although nobody signed in: what was missed is caught up at once.
+                tx.connections.due_now(before.id, now)
+        if cause is None:
+            self._approved(tx, person, before.provider)
+        elif decision.tell in (Tell.PERSON, Tell.ADMIN):
+            self._tell(tx, person, before, decision.tell, cause)
+        if number is not None:
+            tx.connections.clear_recovered(before.id)
+            tell.caught_up(tx, person, before, number, now=now)
+        tx.notices.want_for_person(person.id)
+        return tx.connections.get(before.id)
+
+    def signed_in(self, tx: Tx, person: Person, provider: str) -> None:
+        """A sign-in that worked from end to end proves the vendor and our own application."""
+        self._all_clear(tx, provider, proven_at=self._clock.now())
+        self._approved(tx, person, provider)
+
+    def misconfigured(self, tx: Tx, provider: str, error: Misconfigured) -> None:
+        """A sign-in showed that our own application is set up wrong."""
+        self._incident(tx, IncidentKind.MISCONFIGURED, provider, Cause.of(error))
+
+    def approval(self, tx: Tx, provider: str, cause: Cause, *, waiting: Person) -> bool:
+        """Somebody waits for their administrator: the admin channel is told once, and who waits is kept true.
+
+        False where there is no admin channel to tell.
+        """
+        incident = self._incident(tx, IncidentKind.APPROVAL, provider, cause)
+        notice = tx.notices.find_open(f"incident:{incident.id}")
+        if notice is not None:
+            tx.notices.want(notice.id, {"waiting": sorted({*notice.facts.get("waiting", ()), waiting.id})})
+        return notice is not None
+
+    def _count(self, tx: Tx, connection: Connection, outcome: Outcome) -> None:
+        provider, now = connection.provider, self._clock.now()
+        match outcome:
+            case Unavailable() if counts(outcome):
+                total = tx.connections.total(provider)
+                if self._breakers.failed(provider, connection_id=connection.id, total=total, now=now):
+                    self._incident(tx, IncidentKind.OUTAGE, provider, Cause.of(outcome))
+            case Misconfigured():
+                self._incident(tx, IncidentKind.MISCONFIGURED, provider, Cause.of(outcome))
+            case Ok() if connection.credential_id is not None:
+                renewed_at = tx.credentials.load(connection.credential_id).changed_at
+                self._all_clear(tx, provider, proven_at=renewed_at)
+            case _:
+                # A refusal heals nothing: vendors in trouble refuse good sign-ins too.
+                return
+
+    def _all_clear(self, tx: Tx, provider: str, *, proven_at: datetime) -> None:
+        """`proven_at`: when the token endpoint last took our own secret. What was read since needs none."""
+        healed = self._breakers.heal(provider)
+        outage = tx.incidents.find_open(IncidentKind.OUTAGE, provider)
+        ours = tx.incidents.find_open(IncidentKind.MISCONFIGURED, provider)
+        over = [each for each in (outage, ours) if each is not None and (each is outage or proven_at >= each.opened_at)]
+        for incident in over:
+            end_incident(tx, incident, "over", now=self._clock.now())
+        if healed or over:
+            tx.connections.due_everything(provider, self._clock.now(), SPREAD_AFTER_OUTAGE)
+
+    def _approved(self, tx: Tx, person: Person, provider: str) -> None:
+        """One who waited for approval waits no more. Others may be let in too: they are tried at once."""
+        incident = tx.incidents.find_open(IncidentKind.APPROVAL, provider)
+        if incident is None:
+            return
+        notice = tx.notices.find_open(f"incident:{incident.id}")
+        told = set(notice.facts.get("waiting", ())) if notice is not None else set[int]()
+        blocked = [
+            each
+            for each in tx.connections.waiting_for_admin(provider)
+            if each.condition.cause is not None and each.condition.cause.reason in APPROVALS
+        ]
+        if person.id in told:
+            for each in blocked:
+                tx.connections.due_now(each.id, self._clock.now())
+        waiting = (told | {each.person_id for each in blocked}) - {person.id}
+        if not waiting:
+            end_incident(tx, incident, "over", now=self._clock.now())
+        elif notice is not None and person.id in told:
+            tx.notices.want(notice.id, {"waiting": sorted(waiting)})
+
+    def _tell(self, tx: Tx, person: Person, connection: Connection, whom: Tell, cause: Cause) -> None:
+        tell.broken(tx, person, connection, now=self._clock.now())
+        if whom is Tell.ADMIN:
+            self.approval(tx, connection.provider, cause, waiting=person)
+        self._guard(tx, connection.provider)
+
+    def _guard(self, tx: Tx, provider: str) -> None:
+        """So many at once is rarely so many people's own doing: their messages wait for an admin's word."""
+        bad = tx.connections.turned_bad_since(provider, self._clock.now() - GUARD_WINDOW)
+        # Without an admin channel nobody could ever release them.
+        if self._admin_channel and held(bad, tx.connections.total(provider)):
+            incident = self._incident(tx, IncidentKind.GUARD, provider, None)
+            tx.notices.hold(provider, incident.id)
+
+    def _incident(self, tx: Tx, kind: IncidentKind, provider: str, cause: Cause | None) -> Incident:
+        now = self._clock.now()
+        incident, new = tx.incidents.open(kind=kind, provider=provider, cause=cause, now=now)
+        if new:
+            tx.events.append(Event(kind=Kind.INCIDENT_OPENED, at=now, provider=provider, cause=cause, detail=str(kind)))
+        if self._admin_channel and (new or kind in _COUNTING):
+            tx.notices.open(
+                kind=NoticeKind.INCIDENT,
+                key=f"incident:{incident.id}",
+                to=self._admin_channel,
+                incident_id=incident.id,
+                now=now,
+            )
+        return incident
+
+
+def end_incident(tx: Tx, incident: Incident, outcome: str, *, now: datetime) -> None:
+    """The all-clear is a new message, since nobody is notified of an edit."""
+    tx.incidents.close(incident.id, outcome, now)
+    tx.events.append(
+        Event(kind=Kind.INCIDENT_CLOSED, at=now, provider=incident.provider, cause=incident.cause, detail=outcome)
+    )
+    notice = tx.notices.find_open(f"incident:{incident.id}")
+    if notice is not None:
+        tx.notices.want(notice.id)
+        tell.say_anew(tx, notice)
+        tx.notices.close(notice.id, now)
+
+
+# Their messages say how many wait.
+_COUNTING = frozenset({IncidentKind.GUARD, IncidentKind.APPROVAL})
+_KINDS = {
+    (True, True): Kind.SYNCED,
+    (True, False): Kind.SYNC_FAILED,
+    (False, True): Kind.CHECKED,
+    (False, False): Kind.CHECK_FAILED,
+}

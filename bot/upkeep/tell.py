@@ -1,0 +1,116 @@
+"""Which messages are wanted of what happened to a connection. It sends nothing and decides no health."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bot.model import Connection, Culprit, Health, Notice, NoticeKind, Person
+from bot.rules.health import SETTLE
+from bot.store.database import Tx
+from providers.base import Side
+
+WORKING = "working"
+
+
+def needs_somebody(connection: Connection) -> bool:
+    """Suspended for a cause that the person or their administrator must mend."""
+    condition = connection.condition
+    return (
+        condition.health is Health.SUSPENDED
+        and condition.cause is not None
+        and condition.cause.culprit in (Culprit.PERSON, Culprit.ADMINISTRATOR)
+    )
+
+
+def broken(tx: Tx, person: Person, connection: Connection, *, now: datetime) -> None:
+    """The person's one failure notice names this side too. A new cause deserves a new notification."""
+    key, side = f"failure:{person.id}", str(connection.side)
+    was = tx.notices.find_open(key)
+    told = was.facts if was else {}
+    notice = tx.notices.open(
+        kind=NoticeKind.FAILURE,
+        key=key,
+        to=person.user_id,
+        person_id=person.id,
+        facts={
+            "providers": sorted({connection.provider, *told.get("providers", ())}),
+            "sides": sorted({side, *told.get("sides", ())}),
+            "fixed": {other: number for other, number in told.get("fixed", {}).items() if other != side},
+            "stage": "broken",
+        },
+        now=now,
+        not_before=now + SETTLE,
+    )
+    say_anew(tx, notice)
+
+
+def say_anew(tx: Tx, notice: Notice) -> None:
+    """Nobody is notified of an edit: the message moves, and the old one shrinks to a line."""
+    if notice.ts:
+        tx.notices.want(notice.id, {"old": [notice.channel, notice.ts]})
+        tx.notices.move(notice.id)
+
+
+def opened(tx: Tx, person: Person, side: Side, *, now: datetime) -> None:
+    """The sign-in button was pressed."""
+    handed_on(tx, person.id, side, "opened", now=now)
+    for notice in _waiting(tx, person, side):
+        if notice.facts.get("stage") != WORKING:
+            tx.notices.want(notice.id, {"stage": "opened"})
+
+
+def works_again(tx: Tx, person: Person, side: Side) -> bool:
+    """What waits for this side says that it is caught up on. False where nothing waits."""
+    waiting = _waiting(tx, person, side)
+    for notice in waiting:
+        tx.notices.want(notice.id, {"stage": WORKING})
+    return bool(waiting)
+
+
+def caught_up(tx: Tx, person: Person, connection: Connection, number: int, *, now: datetime) -> None:
+    """A run has ended well: what waited for it turns green. `number` of items came with it."""
+    side = str(connection.side)
+    failure = tx.notices.find_open(f"failure:{person.id}")
+    if failure is not None and side in failure.facts["sides"]:
+        tx.notices.want(failure.id, {"fixed": {side: number, **failure.facts["fixed"]}})
+        if not any(needs_somebody(each) for each in tx.connections.of(person.id).values()):
+            tx.notices.close(failure.id, now)
+    for kind in (NoticeKind.REQUESTED, NoticeKind.CONNECTED):
+        notice = tx.notices.find_open(f"{kind}:{person.id}:{side}")
+        # Who was asked to sign in is not done because the old sign-in still works.
+        if notice is None or notice.facts["stage"] != WORKING:
+            continue
+        tx.notices.want(notice.id, {"fixed": {side: number}})
+        tx.notices.close(notice.id, now)
+        if kind is NoticeKind.REQUESTED:
+            handed_on(tx, person.id, side, "caught_up", now=now, number=number)
+
+
+def handed_on(tx: Tx, person_id: int, side: str, step: str, *, now: datetime, number: int | None = None) -> None:
+    """One more step of every hand-off about this side: the admin who asked sees it."""
+    for notice in _handoffs(tx, person_id, side):
+        steps = {step: now.isoformat(), **notice.facts["steps"]}
+        tx.notices.want(notice.id, {"steps": steps, "trouble": "", "caught_up": number})
+        if step == "caught_up":
+            tx.notices.close(notice.id, now)
+
+
+def _handoffs(tx: Tx, person_id: int, side: str) -> list[Notice]:
+    return [
+        notice
+        for notice in tx.notices.of_kind_open(NoticeKind.HANDOFF)
+        if (notice.facts["subject"], notice.facts["side"]) == (person_id, side)
+    ]
+
+
+def in_trouble(tx: Tx, person_id: int, side: str, trouble: str) -> None:
+    """Why a hand-off does not go on: "undeliverable" or "refused"."""
+    for notice in _handoffs(tx, person_id, side):
+        tx.notices.want(notice.id, {"trouble": trouble})
+
+
+def _waiting(tx: Tx, person: Person, side: Side) -> list[Notice]:
+    failure = tx.notices.find_open(f"failure:{person.id}")
+    requested = tx.notices.find_open(f"requested:{person.id}:{side}")
+    named = failure if failure is not None and side in failure.facts["sides"] else None
+    return [notice for notice in (named, requested) if notice is not None]

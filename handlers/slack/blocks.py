@@ -1,0 +1,263 @@
+"""How a reply looks in Block Kit: a template writes to a page, the page collects blocks. No words in this file.
+
+Limits: the JSDoc of @slack/types 3.2.0. Jinja's autoescape turns & < > into entities, once, as Slack wants; the quotes
+that it also escapes come back, since Slack does not ask for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from html import unescape
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from bot.model import Names, Reply
+
+Block = dict[str, Any]
+Caller = Callable[[], str]
+
+SECTION = 3000
+FIELD = 2000
+HEADER = 150
+TEXT = 4000
+TITLE = 24
+LABEL = 75
+VALUE = 2000
+CONFIRM_TEXT = 300
+SHORT = 30
+MOST_BLOCKS = 50
+MOST_BUTTONS = 25
+MOST_FIELDS = 10
+ELLIPSIS = "…"
+
+# What must not be cut in two: an entity, a link, a mention or a date.
+WHOLE = re.compile(r"&(?:amp|lt|gt);|<[^<>]*>")
+# Characters that turn the reading direction round or are not seen: a hostile name would hide with them what it says.
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
+
+# Slack has no escape for its own marks; look-alikes keep a name readable and its marks without effect.
+UNMARKED = str.maketrans({"*": "∗", "_": "＿", "~": "∼", "`": "'"})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What Slack takes: the blocks, and the text that phones and screen readers get."""
+
+    text: str
+    blocks: list[Block]
+
+
+@dataclass(slots=True)
+class Page:
+    """The one object that a template writes to. Each call adds one block, in reading order."""
+
+    blocks: list[Block] = field(default_factory=list)
+    text_only: str = ""
+    heading: str = ""
+    submit: str = ""
+    private: str = ""
+    _taken: set[str] = field(default_factory=set)
+
+    def title(self, text: object) -> str:
+        """The heading of a message or of a modal; a Home tab shows it on top."""
+        self.heading = _bare(text)
+        return self._add({"type": "header", "text": plain(text, HEADER)})
+
+    def name(self, text: object) -> str:
+        """The title of a modal, where it is shorter than the heading. Not shown in a message."""
+        self.heading = _bare(text)
+        return ""
+
+    def summary(self, caller: Caller) -> str:
+        """The message in whole sentences, with cause and action: all that a phone shows."""
+        self.text_only = clip(" ".join(_markup(caller()).split()), TEXT)
+        return ""
+
+    def say(self, caller: Caller) -> str:
+        return self._add({"type": "section", "text": mrkdwn(caller())})
+
+    def beside(self, element: Block, caller: Caller) -> str:
+        """A text with a button at its side."""
+        return self._add({"type": "section", "text": mrkdwn(caller()), "accessory": self._unique(element)})
+
+    def fields(self, *texts: object) -> str:
+        elements = [mrkdwn(str(escape(text)), FIELD) for text in texts if text]
+        return self._add({"type": "section", "fields": elements[:MOST_FIELDS]}) if elements else ""
+
+    def note(self, caller: Caller) -> str:
+        return self._add({"type": "context", "elements": [mrkdwn(caller())]})
+
+    def line(self) -> str:
+        return self._add({"type": "divider"})
+
+    def actions(self, *buttons: Block | None) -> str:
+        """None stands for a button that does not apply."""
+        shown = [self._unique(each) for each in buttons if each][:MOST_BUTTONS]
+        return self._add({"type": "actions", "elements": shown}) if shown else ""
+
+    def ask(self, label: str, *, name: str, hint: str = "", most: int = 300) -> str:
+        """One line to fill in, in a modal. Never a secret: Slack's inputs cannot hide one."""
+        element = {"type": "plain_text_input", "action_id": name, "max_length": most, "multiline": False}
+        block: Block = {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element}
+        return self._add(block | ({"hint": plain(hint, 2000)} if hint else {}))
+
+    def sends(self, label: str, *, private: str) -> str:
+        """The modal's own button, and what it sends along: ids only."""
+        self.submit, self.private = label, private
+        return ""
+
+    def _unique(self, element: Block) -> Block:
+        """Slack refuses a message in which an action id stands twice."""
+        name, number = element["action_id"], 2
+        while element["action_id"] in self._taken:
+            element = element | {"action_id": f"{name}#{number}"}
+            number += 1
+        self._taken.add(element["action_id"])
+        return element
+
+    def _add(self, block: Block) -> str:
+        self.blocks.append(block)
+        return ""
+
+
+def button(
+    label: str,
+    word: str,
+    value: str = "",
+    *,
+    style: str = "",
+    url: str = "",
+    confirm: tuple[str, str, str, str] | None = None,
+    spoken: str = "",
+) -> Block:
+    """`word` is a word of the desk, with its argument behind a dot; `value` an opaque id; `confirm` title, text, yes, no.
+
+    `spoken` is what a screen reader says where several buttons bear the same label.
+    """
+    block: Block = {
+        "type": "button",
+        "text": plain(label, LABEL),
+        "action_id": f"creds.{word}",
+        "value": value[:VALUE],
+    }
+    if style:
+        block["style"] = style
+    if url:
+        block["url"] = url
+    if spoken:
+        block["accessibility_label"] = spoken[:LABEL]
+    if confirm:
+        title, text, yes, no = confirm
+        block["confirm"] = {
+            "title": plain(title, 100),
+            "text": plain(text, CONFIRM_TEXT),
+            "confirm": plain(yes, SHORT),
+            "deny": plain(no, SHORT),
+        }
+    return block
+
+
+def plain(text: object, most: int) -> Block:
+    bare = _bare(text)
+    return {"type": "plain_text", "text": bare if len(bare) <= most else bare[: most - 1] + ELLIPSIS, "emoji": True}
+
+
+def mrkdwn(markup: object, most: int = SECTION) -> Block:
+    return {"type": "mrkdwn", "text": clip(_markup(markup), most)}
+
+
+def clip(text: str, most: int) -> str:
+    """Cut so that no entity, link, mention or date is cut in two."""
+    if len(text) <= most:
+        return text
+    end = most - 2
+    for whole in WHOLE.finditer(text):
+        if whole.start() < end < whole.end():
+            end = whole.start()
+            break
+    head = text[:end]
+    at = max(head.rfind("\n"), head.rfind(" "))
+    inside = any(whole.start() < at < whole.end() for whole in WHOLE.finditer(head))
+    return (head[:at] if at > end // 2 and not inside else head).rstrip() + " " + ELLIPSIS
+
+
+def code(value: object) -> Markup:
+    """Somebody else's text as it is: shown in a box, in one line, with nothing in it that Slack would read."""
+    text = " ".join(UNSEEN.sub(" ", str(value)).replace("`", "'").split())
+    return Markup("`{}`").format(text) if text else Markup("")
+
+
+def named(value: object) -> Markup:
+    """A person's own name, which may look like anything: no markup of it is left to work."""
+    text = " ".join(UNSEEN.sub(" ", str(value)).split())
+    return Markup(escape(text.translate(UNMARKED))) if text else Markup("somebody")
+
+
+def when(moment: datetime) -> Markup:
+    """A date that each reader sees in their own time zone."""
+    fallback = moment.strftime("%Y-%m-%d %H:%M UTC")
+    return Markup("<!date^{}^{{date_short_pretty}} at {{time}}|{}>").format(int(moment.timestamp()), fallback)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+class Renderer:
+    """Templates come from the package `templates`; `names` are the operator's."""
+
+    def __init__(self, names: Names) -> None:
+        self._env = Environment(
+            loader=PackageLoader("templates", ""),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._env.filters.update(code=code, when=when, named=named, counted=counted)
+        self._env.globals.update(button=button, names=names)
+
+    def message(self, reply: Reply) -> Message:
+        page = self._page(reply)
+        return Message(text=page.text_only, blocks=page.blocks[:MOST_BLOCKS])
+
+    def modal(self, reply: Reply) -> Block:
+        page = self._page(reply)
+        blocks = [block for block in page.blocks if block["type"] != "header"] or page.blocks
+        view: Block = {
+            "type": "modal",
+            "callback_id": "creds",
+            "title": plain(page.heading, TITLE),
+            "close": plain("Cancel" if page.submit else "Close", TITLE),
+            "blocks": blocks,
+            "private_metadata": page.private,
+        }
+        return view | ({"submit": plain(page.submit, TITLE)} if page.submit else {})
+
+    def home(self, reply: Reply) -> Block:
+        return {"type": "home", "blocks": self._page(reply).blocks[: 2 * MOST_BLOCKS]}
+
+    def _page(self, reply: Reply) -> Page:
+        page = Page()
+        name = f"slack/{reply.template}.j2"
+        stray = self._env.get_template(name).render(page=page, **reply.context).strip()
+        if stray:
+            raise ValueError(f"{name} has text outside a block: {stray[:60]!r}")
+        if not page.text_only:
+            raise ValueError(f"{name} has no summary")
+        return page
+
+
+def _markup(markup: object) -> str:
+    text = UNSEEN.sub("", str(markup)).replace("&#34;", '"').replace("&#39;", "'")
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def _bare(text: object) -> str:
+    """For plain text, which Slack does not read: no entities, one line."""
+    return " ".join(UNSEEN.sub("", unescape(str(text)) if isinstance(text, Markup) else str(text)).split())

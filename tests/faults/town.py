@@ -1,0 +1,272 @@
+"""A sandbox with a town of people whose sign-ins stand in the store, and a process that is stopped, killed and started.
+
+What people lost is judged by Google's own books: a sign-in is lost when the refresh token that we kept is dead there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
+
+from bot.model import Connection, NoticeKind, Profile
+from bot.store.credentials import CredentialGone
+from bot.store.database import Store, Tx
+from bot.store.vault import KeysetFile
+from providers.base import Access, AccessType, Credential, Side
+from providers.google.sign_in import SCOPES, Secret
+from tests.faults.tap import TokenDoor
+from tests.sandbox.child import CHECKOUT, manifest
+from tests.sandbox.google.signin import LONG_NAMES
+from tests.sandbox.world import TEAM, Sandbox
+
+T = TypeVar("T")
+
+WORKER = ("-m", "tests.faults.worker")
+RELATCH = ("-m", "bot", "run")
+ENDS_WITHIN = 30.0
+GOOGLE = Access(AccessType.GOOGLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Citizen:
+    user_id: str
+    email: str
+
+
+class Process:
+    """One life of Relatch after the other, in `directory`, its log in bot.log."""
+
+    def __init__(self, command: tuple[str, ...], settings: dict[str, str], directory: Path) -> None:
+        self._command = command
+        self._settings = settings
+        self._directory = directory
+        self._running: subprocess.Popen[bytes] | None = None
+
+    @property
+    def log(self) -> str:
+        return (self._directory / "bot.log").read_text(encoding="utf-8", errors="replace")
+
+    def start(self) -> None:
+        with (self._directory / "bot.log").open("ab") as log:
+            self._running = subprocess.Popen(
+                [sys.executable, *self._command],
+                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **self._settings},
+                cwd=self._directory,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def stop(self) -> float:
+        """How many seconds it took to end after SIGTERM; it must do so in time and with code 0."""
+        assert self._running is not None
+        began = time.monotonic()
+        self._running.send_signal(signal.SIGTERM)
+        try:
+            code = self._running.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still there {ENDS_WITHIN:.0f} s after SIGTERM:\n{self.log[-3000:]}") from None
+        assert code == 0, f"ended with {code}:\n{self.log[-3000:]}"
+        self._running = None
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        assert self._running is not None
+        self.check()
+        self._running.kill()
+        self._running.wait()
+        self._running = None
+
+    def check(self) -> None:
+        """Raises AssertionError when it ended by itself."""
+        assert self._running is None or self._running.poll() is None, f"it ended:\n{self.log[-3000:]}"
+
+    def end(self) -> None:
+        if self._running is not None:
+            self._running.kill()
+            self._running.wait()
+
+
+class Town:
+    """`door` stands in front of Google's token endpoint. `chance` is seeded: a failure can be played again."""
+
+    def __init__(self, directory: Path) -> None:
+        self.world = Sandbox(directory)
+        self.google, self.slack, self.clock = self.world.google, self.world.slack, self.world.clock
+        self.door = TokenDoor(self.google)
+        self.chance = random.Random(20)
+        self.people: list[Citizen] = []
+        self.bot = Process(WORKER, {}, directory)
+        self._database = directory / "data" / "relatch.db"
+        self._keys = KeysetFile(directory / "keys" / "keyset.json")
+        self._directory = directory
+
+    @classmethod
+    @contextmanager
+    def founded(cls, directory: Path, people: int) -> Iterator[Town]:
+        town = cls(directory)
+        with town.world:
+            town.world.install(manifest(town.world.public_url, directory))
+            town.lives_in(WORKER)
+            town.settle(people)
+            try:
+                yield town
+            finally:
+                town.bot.end()
+
+    def lives_in(self, command: tuple[str, ...]) -> None:
+        self.bot = Process(command, self.world.settings(), self._directory)
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The database as the next start will find it."""
+        store = Store.open(self._database, self._keys)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    def settle(self, people: int) -> None:
+        """So many more people, each signed in to Google and due."""
+        for number in range(len(self.people), len(self.people) + people):
+            citizen = Citizen(f"U0CITIZEN{number}", f"citizen{number}@acme.example")
+            name = citizen.email.partition("@")[0]
+            self.slack.add_user(citizen.user_id, name, name.title(), citizen.email, team=TEAM)
+            self.google.add_account(citizen.email, password="a password")
+            self.people.append(citizen)
+        with self.store() as store:
+            for citizen in self.people[-people:]:
+                self.sign_in(store, citizen)
+
+    def sign_in(self, store: Store, citizen: Citizen) -> None:
+        """What the desk writes when this person comes back from Google."""
+        now, name = self.clock.now(), citizen.email.partition("@")[0].title()
+        credential = self._granted(citizen)
+        with store.write() as tx:
+            person = tx.people.meet(Profile(TEAM, citizen.user_id, name, citizen.email, "Europe/Berlin"), now)
+            before = tx.connections.of(person.id).get(Side.MAILBOX)
+            if before is not None and before.credential_id is not None:
+                tx.credentials.destroy(before.credential_id)
+            tx.connections.connect(
+                person_id=person.id,
+                side=Side.MAILBOX,
+                provider="google",
+                access=GOOGLE,
+                account=citizen.email,
+                identity=credential.identity,
+                credential_id=tx.credentials.add(
+                    person_id=person.id, provider="google", credential=credential, now=now
+                ),
+                now=now,
+                keep_cursor=before is not None,
+            )
+
+    def connection(self, tx: Tx, citizen: Citizen) -> Connection:
+        person = tx.people.find(TEAM, citizen.user_id)
+        assert person is not None
+        return tx.connections.of(person.id)[Side.MAILBOX]
+
+    def lost(self) -> list[Citizen]:
+        """Those whose kept refresh token Google no longer knows as theirs."""
+        return [citizen for citizen, token in self._kept_tokens() if not self._lives(citizen, token)]
+
+    def doubted(self) -> list[Citizen]:
+        """Those whose renewal was cut: what Google made of it is not known here."""
+        with self.store() as store, store.read() as tx:
+            keys = [(citizen, self.connection(tx, citizen).credential_id or 0) for citizen in self.people]
+            return [citizen for citizen, key in keys if tx.credentials.load(key).in_doubt_at is not None]
+
+    def messages(self, citizen: Citizen) -> int:
+        return len(self.slack.messages(citizen.user_id))
+
+    def unheard_of(self) -> list[Citizen]:
+        """Those in whose Slack a message stands of which we do not know: it was cut off in mid-send."""
+        with self.store() as store, store.read() as tx:
+            known = {(notice.channel, notice.ts) for notice in tx.notices.of_kind_open(NoticeKind.FAILURE)}
+        return [
+            citizen
+            for citizen in self.people
+            if any((message.channel, message.ts) not in known for message in self.slack.messages(citizen.user_id))
+        ]
+
+    def check_database(self) -> int:
+        """How many lines of history hang together. Nothing else may be using the file."""
+        with closing(sqlite3.connect(self._database)) as database:
+            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+        with self.store() as store, store.read() as tx:
+            return tx.events.verify()
+
+    def wait(self, condition: Callable[[], T], seconds: float, what: str) -> T:
+        """Polls until `condition` gives something true; fails early when the process ended by itself."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if found := condition():
+                return found
+            self.bot.check()
+            time.sleep(0.01)
+        raise AssertionError(f"{what} did not come within {seconds:.0f} s:\n{self.bot.log[-3000:]}")
+
+    def rest(self, least: float, most: float) -> float:
+        """Lets a random while pass: the instant of a cut is the point of these tests."""
+        seconds = self.chance.uniform(least, most)
+        time.sleep(seconds)
+        return seconds
+
+    def later(self, by: timedelta) -> None:
+        self.clock.move(by)
+
+    def settled(self) -> bool:
+        """Nobody is due or being worked for, no renewal is under way, and every message says what it should."""
+        with closing(sqlite3.connect(self._database)) as database:
+            now = self.clock.now().strftime("%Y-%m-%d %H:%M:%S")
+            counted = (
+                ("SELECT count(*) FROM person WHERE claim_until IS NOT NULL OR next_run_at <= ?", (now,)),
+                ("SELECT count(*) FROM credential WHERE lease_until IS NOT NULL", ()),
+                ("SELECT count(*) FROM notice WHERE drawn < wanted AND held_by IS NULL AND failed_at IS NULL"
+                 " AND (not_before IS NULL OR not_before <= ?) AND (retry_at IS NULL OR retry_at <= ?)"
+                 " AND NOT (closed_at IS NOT NULL AND sent_at IS NULL)", (now, now)),
+            )  # fmt: skip
+            return all(database.execute(*each).fetchone() == (0,) for each in counted)
+
+    def _granted(self, citizen: Citizen) -> Credential:
+        scopes = frozenset(LONG_NAMES.get(scope, scope) for scope in SCOPES)
+        state, client_id = self.google.state, self.world.settings()["RELATCH_GOOGLE_CLIENT_ID"]
+        with state.lock:
+            account = state.accounts[citizen.email]
+            account.granted, now = scopes, state.clock.now()
+            refresh = state.tokens.grant(email=citizen.email, client_id=client_id, scopes=scopes, now=now)
+            access = state.tokens.access(email=citizen.email, client_id=client_id, scopes=scopes, now=now)
+        return Credential(
+            account=citizen.email,
+            identity=account.sub,
+            secret=Secret(access.value, refresh.value, tuple(sorted(scopes))).written(),
+            expires_at=access.expires_at,
+        )
+
+    def _kept_tokens(self) -> list[tuple[Citizen, str]]:
+        kept = []
+        with self.store() as store, store.read() as tx:
+            for citizen in self.people:
+                try:
+                    stored = tx.credentials.load(self.connection(tx, citizen).credential_id or 0)
+                except CredentialGone:
+                    continue
+                kept.append((citizen, str(json.loads(stored.credential.secret)["refresh_token"])))
+        return kept
+
+    def _lives(self, citizen: Citizen, token: str) -> bool:
+        with self.google.state.lock:
+            return self.google.state.tokens.email_of(token, self.clock.now()) == citizen.email

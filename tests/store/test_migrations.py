@@ -1,0 +1,114 @@
+"""Migrations: rows of every table survive a step, and a step that would harm them is undone."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from bot.model import Person
+from bot.store import migrations
+from bot.store.database import Store, StoreRefused
+from bot.store.migrations import migrate
+from bot.store.tables import metadata
+from tests.store.everything import fill
+from tests.store.kit import BOBS_KEY, database_of, opened, raw
+
+STEP = '''"""A step of tomorrow."""
+
+from alembic import op
+import sqlalchemy as sa
+
+revision = "9999"
+down_revision = "0001"
+
+
+def upgrade():
+    with op.batch_alter_table("person") as table:
+        table.add_column(sa.Column("nickname", sa.Text, server_default="Bobby", nullable=False))
+    with op.batch_alter_table("web_session", recreate="always") as table:
+        table.alter_column("name", nullable=True)
+'''
+HARM = 'op.execute("DELETE FROM person")'
+
+
+def tomorrow(folder: Path, step: str) -> Path:
+    """A copy of the migrations with one more step."""
+    shutil.copytree(migrations.FOLDER, folder / "tomorrow", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "tomorrow" / "versions" / "v9999_tomorrow.py").write_text(step)
+    return folder / "tomorrow"
+
+
+def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    with closing(sqlite3.connect(path)) as database:
+        return {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in metadata.tables}  # noqa: S608 - names of our tables
+
+
+@pytest.fixture
+def filled(store: Store, bob: Person) -> Store:
+    fill(store, bob)
+    return store
+
+
+def test_the_steps_lead_to_the_tables_that_the_code_expects(store: Store) -> None:
+    with store._engine.connect() as database:
+        assert compare_metadata(MigrationContext.configure(database), metadata) == []
+
+
+def test_rows_of_every_table_survive_and_a_copy_stands_beside(tmp_path: Path, filled: Store) -> None:
+    path = database_of(tmp_path)
+    before = dump(path)
+    assert [name for name, rows in before.items() if not rows] == []
+    with filled.read() as tx:
+        assert tx.people.all_ids()
+    migrate(filled._engine, path, tomorrow(tmp_path, STEP))
+    after = dump(path)
+    assert after == {**before, "person": [(*row, "Bobby") for row in before["person"]]}
+    assert raw(tmp_path, "PRAGMA foreign_key_check") == []
+    assert raw(tmp_path, "PRAGMA integrity_check") == [("ok",)]
+    assert raw(tmp_path, "SELECT * FROM alembic_version") == [("9999",)]
+    copy = path.with_name("relatch.db.before-9999")
+    assert dump(copy) == before
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_step_that_orphans_rows_is_undone(tmp_path: Path, filled: Store) -> None:
+    path = database_of(tmp_path)
+    before = dump(path)
+    harmful = STEP.replace('    with op.batch_alter_table("web', f'    {HARM}\n    with op.batch_alter_table("web')
+    with pytest.raises(StoreRefused, match="undone"):
+        migrate(filled._engine, path, tomorrow(tmp_path, harmful))
+    assert dump(path) == before
+    assert raw(tmp_path, "SELECT * FROM alembic_version") == [("0001",)]
+
+
+def test_foreign_keys_are_on_again_afterwards(tmp_path: Path, filled: Store) -> None:
+    migrate(filled._engine, database_of(tmp_path), tomorrow(tmp_path, STEP))
+    with filled._engine.connect() as database, pytest.raises(sa.exc.IntegrityError):
+        database.execute(sa.text("DELETE FROM person"))
+
+
+def test_nothing_is_copied_where_nothing_is_to_be_done(tmp_path: Path, filled: Store) -> None:
+    filled.close()
+    opened(tmp_path).close()
+    assert list(database_of(tmp_path).parent.glob("*.before-*")) == []
+
+
+def test_a_newer_database_is_refused(tmp_path: Path, filled: Store) -> None:
+    filled.close()
+    raw(tmp_path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(StoreRefused, match="newer Relatch"):
+        opened(tmp_path)
+
+
+def test_secrets_open_after_a_step(tmp_path: Path, filled: Store, bob: Person) -> None:
+    migrate(filled._engine, database_of(tmp_path), tomorrow(tmp_path, STEP))
+    with filled.read() as tx:
+        [connection] = tx.connections.of(bob.id).values()
+        assert tx.credentials.load(connection.credential_id or 0).credential == BOBS_KEY

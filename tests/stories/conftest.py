@@ -1,0 +1,66 @@
+"""Chromium, and for each file of stories a stage of its own. After the last story nothing has gone wrong unseen."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect, sync_playwright
+
+from tests.sandbox import opening
+from tests.stage import Stage
+from tests.stories.workspace import Workspace
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        expect.set_options(timeout=15_000)
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Nobody has connected anything."""
+    with Stage(tmp_path_factory.mktemp("stage")) as stage:
+        yield stage
+        assert stage.alarms() == []
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """As `make demo` opens: Bob's mailbox broke an hour ago and he has a message. A file takes it as its `stage`."""
+    with Stage(tmp_path_factory.mktemp("demo"), offset=opening.STARTS) as stage:
+        opening.play(stage.world)
+        yield stage
+        assert stage.alarms() == []
+
+
+def new_window(chromium: Browser) -> BrowserContext:
+    context = chromium.new_context(viewport=DESKTOP, timezone_id="Europe/Berlin", locale="en-GB")
+    context.set_default_timeout(15_000)
+    return context
+
+
+@pytest.fixture
+def slack(chromium: Browser, stage: Stage) -> Iterator[Workspace]:
+    """A fresh browser: nobody is signed in to anything."""
+    context = new_window(chromium)
+    workspace = Workspace(context, stage.world.page_url)
+    yield workspace
+    context.close()
+    assert workspace.complaints == []
