@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from bot.model import Address, IdentityRefused, MessageGone, MessengerError, Profile, Reply, SlackAway, SlackUser
+from bot.model import Address, IdentityRefused, MessageGone, Profile, Reply, SlackAway, SlackUser
 
 TEAM, OTHER_TEAM = "T_ACME", "T_EVIL"
 ADA, BOB, GRACE, MALLORY = "U0ADA", "U0BOB", "U0GRACE", "U0MALLORY"
@@ -29,15 +29,16 @@ class Message:
 
 @dataclass(slots=True)
 class MemorySlack:
-    """`faults` are raised by the next calls, one each; `on_call` sees each call before it is carried out."""
+    """`faults` are raised by the next calls, one each. `on_call` comes before a call, `on_sent` after a post."""
 
     messages: dict[Address, Message] = field(default_factory=dict)
     homes: dict[str, list[Reply]] = field(default_factory=dict)
     profiles: dict[str, Profile] = field(default_factory=dict)
     admins: set[str] = field(default_factory=lambda: {ADA})
     away: bool = False
-    faults: list[MessengerError] = field(default_factory=list)
+    faults: list[Exception] = field(default_factory=list)
     on_call: Callable[[], None] = lambda: None
+    on_sent: Callable[[], None] = lambda: None
     said: list[Reply] = field(default_factory=list)
     _numbers: count[int] = field(default_factory=lambda: count(1))
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,6 +70,7 @@ class MemorySlack:
         self._called(reply)
         at = Address(channel=to, ts=f"{next(self._numbers)}.0")
         self.messages[at] = Message(at, reply)
+        self.on_sent()
         return at
 
     def update(self, at: Address, reply: Reply) -> None:

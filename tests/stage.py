@@ -81,7 +81,7 @@ class Stage:
         for person in people:
             opening.connect_google(self.world, user=person.id, email=person.email)
         for person in people:
-            self.wait(partial(self.is_synced, person), f"{person.name}'s first sync")
+            self.wait(partial(opening.is_synced, self.world, person.id), f"{person.name}'s first sync")
 
     def pass_time(self, **by: float) -> None:
         """As the side panel does: `minutes=10`."""
@@ -96,10 +96,6 @@ class Stage:
         self.wait(condition, what)
 
     # What can be seen
-
-    def is_synced(self, person: Person) -> bool:
-        """Its own DM says so, for it is the first thing that anybody is told."""
-        return any("caught up" in message.plain for message in self.slack.messages(person.id))
 
     def newest(self, person: Person, *, channel: str = "app_dm") -> Message:
         """The last message that stays. LookupError where there is none."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
-from bot.model import Clock
-from bot.store.database import Store
+from bot.model import Clock, Connection
+from bot.store.database import Store, StoreAway
 from bot.upkeep.probe import Probes, left_alone
 
 IDLE = timedelta(days=7)
+
+log = logging.getLogger(__name__)
 
 
 class Heartbeats:
@@ -22,4 +25,13 @@ class Heartbeats:
             idle = [tx.connections.get(i) for i in tx.credentials.stale_of_paused(self._clock.now() - IDLE)]
         for connection in idle:
             if not left_alone(connection):
-                self._probes.look(connection, force=True, actor_id=None)
+                self._beat(connection)
+
+    def _beat(self, connection: Connection) -> None:
+        try:
+            self._probes.look(connection, force=True, actor_id=None)
+        except StoreAway:
+            raise
+        except Exception:
+            # The others still need theirs.
+            log.exception("heartbeat failed", extra={"connection": connection.id})

@@ -13,7 +13,7 @@ from bot.runner.sync import SyncRuns
 from bot.runner.unfinished import Unfinished
 from bot.store.database import Store
 
-LOOK = timedelta(seconds=1)
+LOOK = timedelta(milliseconds=500)
 NOW_AND_THEN = timedelta(seconds=20)
 HOURLY = timedelta(hours=1)
 

@@ -15,6 +15,7 @@ from bot.store.tables import notice
 _OPEN = notice.c.closed_at.is_(None)
 # Anew means that an earlier failure to deliver no longer counts.
 _WANTED_ANEW = {"wanted": notice.c.wanted + 1, "failed_at": None, "failed_code": ""}
+_REDRAWN = {"wanted": notice.c.wanted + 1}
 
 
 class Notices:
@@ -58,11 +59,11 @@ class Notices:
 
     def want_home(self, person_id: int) -> None:
         """Redraw the Home tab, where the person has opened one."""
-        self._change(notice.c.person_id == person_id, notice.c.kind == NoticeKind.HOME, _OPEN, **_WANTED_ANEW)
+        self._change(notice.c.person_id == person_id, notice.c.kind == NoticeKind.HOME, _OPEN, **_REDRAWN)
 
     def want_for_person(self, person_id: int) -> None:
-        """Redraw all that is open for the person, the Home tab too."""
-        self._change(notice.c.person_id == person_id, _OPEN, **_WANTED_ANEW)
+        """Redraw all that is open for the person, the Home tab too; what can not be delivered stays so."""
+        self._change(notice.c.person_id == person_id, _OPEN, **_REDRAWN)
 
     def find_open(self, key: str) -> Notice | None:
         row = self._database.execute(sa.select(notice).where(notice.c.key == key, _OPEN)).one_or_none()

@@ -104,7 +104,8 @@ class Records:
             self._tell(tx, person, before, decision.tell, cause)
         if number is not None:
             tx.connections.clear_recovered(before.id)
-            tell.caught_up(tx, person, before, number, now=now)
+            if tell.caught_up(tx, person, before, number, now=now):
+                self._recount(tx, before.provider)
         tx.notices.want_for_person(person.id)
         return tx.connections.get(before.id)
 
@@ -189,6 +190,13 @@ class Records:
         if self._admin_channel and held(bad, tx.connections.total(provider)):
             incident = self._incident(tx, IncidentKind.GUARD, provider, None)
             tx.notices.hold(provider, incident.id)
+
+    def _recount(self, tx: Tx, provider: str) -> None:
+        """One of those who are held may need no message any more."""
+        guard = tx.incidents.find_open(IncidentKind.GUARD, provider)
+        notice = tx.notices.find_open(f"incident:{guard.id}") if guard is not None else None
+        if notice is not None:
+            tx.notices.want(notice.id)
 
     def _incident(self, tx: Tx, kind: IncidentKind, provider: str, cause: Cause | None) -> Incident:
         now = self._clock.now()

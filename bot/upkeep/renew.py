@@ -79,7 +79,9 @@ class Renewals:
     def _refused(self, stored: Stored, lease: Lease, error: Rejected) -> Stored:
         """Another may have won meanwhile; else a renewal that was left in doubt explains a plain refusal."""
         with self._store.write() as tx:
-            tx.credentials.clear_doubt(lease)
+            if stored.in_doubt_at is None:
+                # An earlier doubt stays: a cut before this refusal is recorded must not turn it into a plain one.
+                tx.credentials.clear_doubt(lease)
             tx.credentials.release(lease)
             now_stored = tx.credentials.load(stored.id)
         if now_stored.version > stored.version:

@@ -67,14 +67,15 @@ def works_again(tx: Tx, person: Person, side: Side) -> bool:
     return bool(waiting)
 
 
-def caught_up(tx: Tx, person: Person, connection: Connection, number: int, *, now: datetime) -> None:
-    """A run has ended well: what waited for it turns green. `number` of items came with it."""
-    side = str(connection.side)
+def caught_up(tx: Tx, person: Person, connection: Connection, number: int, *, now: datetime) -> bool:
+    """A run has ended well: what waited for it turns green. True where that ends a failure. `number` counts items."""
+    side, ended = str(connection.side), False
     failure = tx.notices.find_open(f"failure:{person.id}")
     if failure is not None and side in failure.facts["sides"]:
         tx.notices.want(failure.id, {"fixed": {side: number, **failure.facts["fixed"]}})
         if not any(needs_somebody(each) for each in tx.connections.of(person.id).values()):
             tx.notices.close(failure.id, now)
+            ended = True
     for kind in (NoticeKind.REQUESTED, NoticeKind.CONNECTED):
         notice = tx.notices.find_open(f"{kind}:{person.id}:{side}")
         # Who was asked to sign in is not done because the old sign-in still works.
@@ -84,6 +85,7 @@ def caught_up(tx: Tx, person: Person, connection: Connection, number: int, *, no
         tx.notices.close(notice.id, now)
         if kind is NoticeKind.REQUESTED:
             handed_on(tx, person.id, side, "caught_up", now=now, number=number)
+    return ended
 
 
 def handed_on(tx: Tx, person_id: int, side: str, step: str, *, now: datetime, number: int | None = None) -> None:

@@ -34,6 +34,9 @@ MOST_BLOCKS = 50
 MOST_BUTTONS = 25
 MOST_FIELDS = 10
 ELLIPSIS = "…"
+# Of somebody else's text: enough for any real one, and what we say about it still fits behind it.
+LONGEST_QUOTE = 320
+LONGEST_NAME = 80
 
 # What must not be cut in two: an entity, a link, a mention or a date.
 WHOLE = re.compile(r"&(?:amp|lt|gt);|<[^<>]*>")
@@ -42,6 +45,7 @@ UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u
 
 # Slack has no escape for its own marks; look-alikes keep a name readable and its marks without effect.
 UNMARKED = str.maketrans({"*": "∗", "_": "＿", "~": "∼", "`": "'"})
+UNBRACKETED = str.maketrans({"<": "‹", ">": "›"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Page:
     submit: str = ""
     private: str = ""
     _taken: set[str] = field(default_factory=set)
+    _held: list[Block] = field(default_factory=list)
 
     def title(self, text: object) -> str:
         """The heading of a message or of a modal; a Home tab shows it on top."""
@@ -95,9 +100,15 @@ class Page:
     def line(self) -> str:
         return self._add({"type": "divider"})
 
+    def hold(self, button: Block) -> str:
+        """A button for the next row of actions."""
+        self._held.append(button)
+        return ""
+
     def actions(self, *buttons: Block | None) -> str:
-        """None stands for a button that does not apply."""
-        shown = [self._unique(each) for each in buttons if each][:MOST_BUTTONS]
+        """What was held, then these. None stands for a button that does not apply."""
+        shown = [self._unique(each) for each in (*self._held, *buttons) if each][:MOST_BUTTONS]
+        self._held.clear()
         return self._add({"type": "actions", "elements": shown}) if shown else ""
 
     def ask(self, label: str, *, name: str, hint: str = "", most: int = 300) -> str:
@@ -143,14 +154,15 @@ def button(
         "type": "button",
         "text": plain(label, LABEL),
         "action_id": f"creds.{word}",
-        "value": value[:VALUE],
     }
+    if value:
+        block["value"] = str(value)[:VALUE]
     if style:
         block["style"] = style
     if url:
         block["url"] = url
     if spoken:
-        block["accessibility_label"] = spoken[:LABEL]
+        block["accessibility_label"] = plain(spoken, LABEL)["text"]
     if confirm:
         title, text, yes, no = confirm
         block["confirm"] = {
@@ -163,12 +175,12 @@ def button(
 
 
 def plain(text: object, most: int) -> Block:
-    bare = _bare(text)
-    return {"type": "plain_text", "text": bare if len(bare) <= most else bare[: most - 1] + ELLIPSIS, "emoji": True}
+    return {"type": "plain_text", "text": _short(_bare(text), most), "emoji": True}
 
 
 def mrkdwn(markup: object, most: int = SECTION) -> Block:
-    return {"type": "mrkdwn", "text": clip(_markup(markup), most)}
+    """`verbatim`, so that Slack makes no link or mention of a name that looks like one."""
+    return {"type": "mrkdwn", "text": clip(_markup(markup), most), "verbatim": True}
 
 
 def clip(text: str, most: int) -> str:
@@ -188,13 +200,13 @@ def clip(text: str, most: int) -> str:
 
 def code(value: object) -> Markup:
     """Somebody else's text as it is: shown in a box, in one line, with nothing in it that Slack would read."""
-    text = " ".join(UNSEEN.sub(" ", str(value)).replace("`", "'").split())
+    text = _short(" ".join(UNSEEN.sub(" ", str(value)).replace("`", "'").split()), LONGEST_QUOTE)
     return Markup("`{}`").format(text) if text else Markup("")
 
 
 def named(value: object) -> Markup:
     """A person's own name, which may look like anything: no markup of it is left to work."""
-    text = " ".join(UNSEEN.sub(" ", str(value)).split())
+    text = _short(" ".join(UNSEEN.sub(" ", str(value)).split()), LONGEST_NAME)
     return Markup(escape(text.translate(UNMARKED))) if text else Markup("somebody")
 
 
@@ -259,5 +271,10 @@ def _markup(markup: object) -> str:
 
 
 def _bare(text: object) -> str:
-    """For plain text, which Slack does not read: no entities, one line."""
-    return " ".join(UNSEEN.sub("", unescape(str(text)) if isinstance(text, Markup) else str(text)).split())
+    """For plain text: one line without entities. Slack does not read it, and with look-alikes nobody else will."""
+    bare = unescape(str(text)) if isinstance(text, Markup) else str(text)
+    return " ".join(UNSEEN.sub("", bare).translate(UNBRACKETED).split())
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + ELLIPSIS

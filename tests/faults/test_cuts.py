@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from bot.model import Connection, Kind
@@ -53,17 +54,16 @@ def cut_and_finish(town: Town, bob: Citizen, cuts: int, expected: int) -> list[i
     """The count after each kill. It never goes back, and in the end it is what there is."""
     counts, before = [], look(town, bob).items
     for _ in range(cuts):
-        calls = len(town.google.requests)
-        town.bot.start()
-        town.wait(lambda calls=calls: reading(town, calls) or town.settled(), 30, "the first mail")  # type: ignore[misc]  # mypy sees no T in a lambda with a default
+        town.start(ready=False)
+        town.wait(partial(reading, town, len(town.google.requests)), 30, "the first mail")
         town.rest(0.0, 0.8)
-        town.bot.kill()
+        town.kill()
         counts.append(look(town, bob).items)
     assert counts == sorted(counts)
     assert all(before <= count <= expected for count in counts)
-    town.bot.start()
+    town.start()
     town.wait(town.settled, 60, "the end of the sync")
-    town.bot.stop()
+    town.stop()
     done = look(town, bob)
     assert done.items == expected
     assert not {"listing", "page"} & set(json.loads(done.cursor)), "nothing is left to be listed"
@@ -75,7 +75,8 @@ def cut_and_finish(town: Town, bob: Citizen, cuts: int, expected: int) -> list[i
 
 
 def reading(town: Town, calls: int) -> bool:
-    return any("/messages" in seen.path or "/history" in seen.path for seen in town.google.requests[calls:])
+    """Since so many calls; or there is nothing left to read."""
+    return town.settled() or any("/messages" in seen.path or "/history" in seen.path for seen in town.google.requests[calls:])
 
 
 def look(town: Town, citizen: Citizen) -> Connection:

@@ -83,24 +83,24 @@ def one_life(town: Town) -> None:
     """From the first renewal on, some of them are under way when it ends."""
     town.later(BETWEEN)
     before = town.door.posts
-    town.bot.start()
+    town.start(ready=False)
     town.wait(lambda: town.door.posts > before or town.settled(), 30, "something to do")
     town.rest(0.0, 1.5)
-    town.bot.kill()
+    town.kill()
 
 
 def live_on(town: Town) -> None:
     """Whatever is due gets done, without further harm."""
     town.door.delay = (0.0, 0.0)
     town.slack.slow("chat.postMessage", 0)
-    town.bot.start()
+    town.start()
     for _ in range(4):
         town.wait(town.settled, 60, "the end of all due work")
         release(town)
         town.later(UNTIL_TOLD)
         town.rest(2.0, 2.0)
     town.wait(town.settled, 60, "the end of all due work")
-    town.bot.stop()
+    town.stop()
 
 
 def release(town: Town) -> None:

@@ -1,4 +1,4 @@
-"""A sandbox with a town of people whose sign-ins stand in the store, and a process that is stopped, killed and started.
+"""A sandbox with a town of people whose sign-ins stand in the store, and a bot that is started, stopped and killed.
 
 What people lost is judged by Google's own books: a sign-in is lost when the refresh token that we kept is dead there.
 """
@@ -6,12 +6,8 @@ What people lost is judged by Google's own books: a sign-in is lost when the ref
 from __future__ import annotations
 
 import json
-import os
 import random
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -27,15 +23,12 @@ from bot.store.vault import KeysetFile
 from providers.base import Access, AccessType, Credential, Side
 from providers.google.sign_in import SCOPES, Secret
 from tests.faults.tap import TokenDoor
-from tests.sandbox.child import CHECKOUT, manifest
+from tests.sandbox.child import Child, manifest
 from tests.sandbox.google.signin import LONG_NAMES
 from tests.sandbox.world import TEAM, Sandbox
 
 T = TypeVar("T")
 
-WORKER = ("-m", "tests.faults.worker")
-RELATCH = ("-m", "bot", "run")
-ENDS_WITHIN = 30.0
 GOOGLE = Access(AccessType.GOOGLE)
 
 
@@ -43,60 +36,6 @@ GOOGLE = Access(AccessType.GOOGLE)
 class Citizen:
     user_id: str
     email: str
-
-
-class Process:
-    """One life of Relatch after the other, in `directory`, its log in bot.log."""
-
-    def __init__(self, command: tuple[str, ...], settings: dict[str, str], directory: Path) -> None:
-        self._command = command
-        self._settings = settings
-        self._directory = directory
-        self._running: subprocess.Popen[bytes] | None = None
-
-    @property
-    def log(self) -> str:
-        return (self._directory / "bot.log").read_text(encoding="utf-8", errors="replace")
-
-    def start(self) -> None:
-        with (self._directory / "bot.log").open("ab") as log:
-            self._running = subprocess.Popen(
-                [sys.executable, *self._command],
-                env={**os.environ, "PYTHONPATH": str(CHECKOUT), **self._settings},
-                cwd=self._directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-
-    def stop(self) -> float:
-        """How many seconds it took to end after SIGTERM; it must do so in time and with code 0."""
-        assert self._running is not None
-        began = time.monotonic()
-        self._running.send_signal(signal.SIGTERM)
-        try:
-            code = self._running.wait(ENDS_WITHIN)
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"still there {ENDS_WITHIN:.0f} s after SIGTERM:\n{self.log[-3000:]}") from None
-        assert code == 0, f"ended with {code}:\n{self.log[-3000:]}"
-        self._running = None
-        return time.monotonic() - began
-
-    def kill(self) -> None:
-        assert self._running is not None
-        self.check()
-        self._running.kill()
-        self._running.wait()
-        self._running = None
-
-    def check(self) -> None:
-        """Raises AssertionError when it ended by itself."""
-        assert self._running is None or self._running.poll() is None, f"it ended:\n{self.log[-3000:]}"
-
-    def end(self) -> None:
-        if self._running is not None:
-            self._running.kill()
-            self._running.wait()
 
 
 class Town:
@@ -108,7 +47,7 @@ class Town:
         self.door = TokenDoor(self.google)
         self.chance = random.Random(20)
         self.people: list[Citizen] = []
-        self.bot = Process(WORKER, {}, directory)
+        self._bot: Child | None = None
         self._database = directory / "data" / "relatch.db"
         self._keys = KeysetFile(directory / "keys" / "keyset.json")
         self._directory = directory
@@ -119,15 +58,35 @@ class Town:
         town = cls(directory)
         with town.world:
             town.world.install(manifest(town.world.public_url, directory))
-            town.lives_in(WORKER)
             town.settle(people)
             try:
                 yield town
             finally:
-                town.bot.end()
+                if town._bot is not None:
+                    town.kill()
 
-    def lives_in(self, command: tuple[str, ...]) -> None:
-        self.bot = Process(command, self.world.settings(), self._directory)
+    def start(self, *, ready: bool = True) -> None:
+        """A new life. Not `ready` returns while it still wakes up."""
+        self._bot = Child(self.world.settings(), self._directory)
+        self._bot.start()
+        if ready:
+            self._bot.wait_until_ready()
+
+    def stop(self) -> float:
+        """How many seconds it took to end after SIGTERM. It must do so in time and with code 0."""
+        began, code = time.monotonic(), self.bot.stop()
+        assert code == 0, f"ended with {code}:\n{self.bot.last_lines()}"
+        self._bot = None
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        self.bot.kill()
+        self._bot = None
+
+    @property
+    def bot(self) -> Child:
+        assert self._bot is not None, "it does not run"
+        return self._bot
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -217,7 +176,7 @@ class Town:
                 return found
             self.bot.check()
             time.sleep(0.01)
-        raise AssertionError(f"{what} did not come within {seconds:.0f} s:\n{self.bot.log[-3000:]}")
+        raise AssertionError(f"{what} did not come within {seconds:.0f} s:\n{self.bot.last_lines(12)}")
 
     def rest(self, least: float, most: float) -> float:
         """Lets a random while pass: the instant of a cut is the point of these tests."""

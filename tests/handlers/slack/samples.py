@@ -1,0 +1,266 @@
+"""Every template of Slack with the contexts that the desk and the composer give it. It asserts nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bot.model import (
+    Card,
+    Cause,
+    Culprit,
+    Door,
+    Incident,
+    IncidentKind,
+    Kind,
+    Line,
+    Names,
+    NoticeKind,
+    Reply,
+    Seen,
+    State,
+    Who,
+    Word,
+)
+from bot.rules.permissions import Verdict
+from bot.upkeep.compose import STEPS
+from providers.base import Reason, Side
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NAMES = Names(product="Relatch", company="Acme", engine="Acme Sync")
+DONE = ("status", "now", "too_soon", "nothing", "paused", "resumed", "already_paused", "not_paused", "unknown")
+PASSING = {Reason.RATE_LIMITED, Reason.PROVIDER_DOWN, Reason.NETWORK, Reason.UNKNOWN}
+OURS = {Reason.CLIENT_SECRET_EXPIRED, Reason.CLIENT_MISCONFIGURED}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What other people, vendors and Slack have put into words: the part of a context that may look like anything."""
+
+    name: str = "Bob Builder"
+    admin: str = "Ada Admin"
+    account: str = "bob@acme.example"
+    said: str = "need the Q4 mails"
+    code: str = "invalid_grant"
+    trace: str = "7f3a-11"
+
+    @classmethod
+    def all(cls, text: str) -> Told:
+        return cls(name=text, admin=text, account=text, said=text, code=text, trace=text)
+
+
+def bob(told: Told, *, own: bool = True) -> Who:
+    return Who(name=told.name, user_id="U0BOB", own=own)
+
+
+def door(word: Word = Word.REFRESH, provider: str = "google", label: str = "Google") -> Door:
+    return Door(word=word, provider=provider, label=label, url=f"https://relatch.example/connect/{word}", id=f"id-{word}")
+
+
+def culprit(reason: Reason) -> Culprit:
+    if reason in PASSING:
+        return Culprit.NOBODY
+    if reason in OURS:
+        return Culprit.OPERATOR
+    order = list(Reason)
+    is_admins = order.index(reason) >= order.index(Reason.NEEDS_ADMIN_APPROVAL)
+    return Culprit.ADMINISTRATOR if is_admins else Culprit.PERSON
+
+
+def cause(told: Told, reason: Reason = Reason.CREDENTIALS_REVOKED) -> Cause:
+    return Cause(culprit=culprit(reason), reason=reason, code=told.code, trace=told.trace)
+
+
+def working(told: Told) -> Card:
+    return Card(
+        side=Side.MAILBOX, state=State.ACTIVE, provider="google", label="Google",
+        account=told.account, last_ok_at=NOON, items=1204,
+    )  # fmt: skip
+
+
+def broken(told: Told, reason: Reason = Reason.CREDENTIALS_REVOKED) -> Card:
+    why = cause(told, reason)
+    doors = (door(),) if why.culprit is Culprit.PERSON else ()
+    return replace(working(told), state=State.SUSPENDED, cause=why, since=NOON, doors=doors)
+
+
+def crm(told: Told, state: State = State.SUSPENDED, reason: Reason = Reason.PASSWORD_CHANGED) -> Card:
+    card = replace(broken(told, reason), side=Side.CRM, provider="salesforce", label="Salesforce")
+    return replace(card, state=state, doors=(door(Word.REFRESH, "salesforce", "Salesforce"),) if card.doors else ())
+
+
+def bare(side: Side = Side.CRM, state: State = State.NOT_OFFERED) -> Card:
+    offered = (door(),) if state in (State.NOT_SET_UP, State.REVOKED) else ()
+    return Card(side=side, state=state, doors=offered)
+
+
+def every_card(told: Told) -> list[Card]:
+    alive = [working(told), replace(working(told), last_ok_at=None, items=0), broken(told), crm(told)]
+    waiting = broken(told, Reason.NEEDS_ADMIN_APPROVAL)
+    return [
+        *alive,
+        waiting,
+        *(replace(card, state=State.PAUSED) for card in (*alive, waiting)),
+        *(bare(side, state) for side in Side for state in (State.NOT_OFFERED, State.NOT_SET_UP, State.REVOKED)),
+        replace(working(told), state=State.REVOKING),
+        *(replace(working(told), seen=seen) for seen in (Seen.RUNNING, Seen.WORKS, Seen.RENEWED)),
+        *(replace(broken(told, reason), seen=Seen.FAILED) for reason in Reason),
+        replace(broken(told), seen=Seen.LEFT_ALONE),
+    ]
+
+
+def pairs(told: Told) -> Iterator[list[Card]]:
+    """Mailbox and CRM as people have them, and no side at all."""
+    yield []
+    for card in every_card(told):
+        yield [card, bare()] if card.side is Side.MAILBOX else [working(told), card]
+    yield [broken(told), crm(told)]
+    yield [working(told), replace(crm(told), state=State.ACTIVE, cause=None, doors=())]
+
+
+def lines(told: Told) -> list[Line]:
+    return [line(told, kind) for kind in Kind]
+
+
+def line(told: Told, kind: Kind, *, actor: str = "", side: Side | None = Side.MAILBOX) -> Line:
+    has_cause = kind in (Kind.CHECK_FAILED, Kind.SYNC_FAILED, Kind.SUSPENDED, Kind.SIGN_IN_FAILED, Kind.STUCK)
+    return Line(
+        kind=kind, at=NOON, actor=actor, side=side, label="Google" if side else "",
+        cause=cause(told) if has_cause else None, detail=told.said, number=12 if kind is Kind.SYNCED else None,
+    )  # fmt: skip
+
+
+def replies(told: Told) -> Iterator[Reply]:
+    """What bot/desk answers."""
+    people = (bob(told), bob(told, own=False))
+    for who in people:
+        for cards in pairs(told):
+            if not who.own:
+                cards = [replace(card, doors=()) for card in cards]
+            yield Reply("status", {"who": who, "cards": cards})
+            for template, done in (("check", True), ("check", False), ("refresh", True), ("refresh", False)):
+                yield Reply(template, {"who": who, "cards": cards, "done": done})
+        for did in DONE:
+            for cards in ([working(told), bare()], [replace(broken(told), state=State.PAUSED), crm(told)], []):
+                for at in (NOON, None):
+                    context = {"who": who, "cards": cards, "did": did, "next_run_at": at, "last_items": 12 if at else 0}
+                    yield Reply("sync", context)
+        history = lines(told) + [line(told, kind, actor=told.admin, side=None) for kind in Kind]
+        for some in ([], lines(told)[:1], history[:15], history[15:30], history[30:45], history[45:]):
+            yield Reply("why", {"who": who, "lines": some})
+        for found in (door(Word.CHANGE), None):
+            yield Reply("mismatch", {"who": who, "wanted": "Google", "card": crm(told), "door": found})
+        for card in (working(told), broken(told), bare(), bare(Side.MAILBOX, State.NOT_SET_UP)):
+            for was_told in (True, False):
+                yield Reply("handoff_started", {"who": who, "card": card, "told": was_told})
+        for word in Word:
+            for verdict in Verdict:
+                yield Reply("refused", {"verdict": str(verdict), "word": str(word), "who": who})
+            yield Reply("reason", {"who": who, "word": str(word), "target": told.said[:40], "subject": "U0BOB"})
+    for accounts in ([], [told.account], [told.account] * 30):
+        for doors in ((door(Word.CHANGE),), (door(Word.CHANGE), door(Word.CHANGE, "microsoft", "Office 365"))):
+            for card in (working(told), bare(Side.MAILBOX, State.NOT_SET_UP)):
+                yield Reply("change", {"who": bob(told), "card": replace(card, doors=doors), "accounts": accounts})
+    for unknown, guess in (("", ""), (told.said[:40], "refresh"), (told.said[:40], "")):
+        for admin in (True, False):
+            yield Reply("help", {"unknown": unknown, "guess": guess, "admin": admin})
+    for wanted in ("Salesforce", "crm", "mailbox"):
+        yield Reply("not_offered", {"wanted": wanted})
+    yield Reply("nobody", {"typed": told.name})
+    yield Reply("opened", {"door": None})
+    yield Reply("opened", {"door": door()})
+    for was_told in (True, False):
+        yield Reply("stuck", {"label": "Google", "cause": cause(told), "told": was_told})
+    for did in ("released", "dismissed", "gone"):
+        for number in (0, 1, 26):
+            yield Reply("held", {"did": did, "number": number})
+    yield Reply("error", {"reference": "1A2B3C4D"})
+    yield Reply("moment")
+    yield Reply("slack_away", {"word": "check"})
+
+
+def notices(told: Told) -> Iterator[Reply]:
+    """What bot/upkeep/compose draws."""
+    yield from failures(told)
+    for stage, caught_up in (("broken", None), ("opened", None), ("working", None), ("fixed", 0), ("fixed", 1), ("fixed", 12)):
+        for card in (broken(told), working(told), crm(told), replace(working(told), doors=(door(),)), bare()):
+            context: dict[str, Any] = {"card": card, "stage": stage, "caught_up": caught_up}
+            yield Reply("notices/connected", context)
+            for said in (told.said, ""):
+                yield Reply("notices/requested", context | {"admin": told.admin, "reason": said, "waiting": "id-refresh"})
+    for reached in range(len(STEPS) + 1):
+        steps = [(step, NOON if number < reached else None) for number, step in enumerate(STEPS)]
+        for trouble in ("", "undeliverable", "refused"):
+            for label, caught_up in (("Google", None), ("", 0), ("Google", 12)):
+                context = {"who": bob(told, own=False), "side": Side.MAILBOX, "label": label, "reason": told.said}
+                over = {"steps": steps, "caught_up": caught_up, "trouble": trouble, "done": reached == len(STEPS)}
+                yield Reply("notices/handoff", context | over)
+    for closed in (True, False):
+        for way in (door(), None):
+            yield Reply(
+                "notices/unfinished",
+                {"card": broken(told), "door": way, "waiting": "id-1" if way else "", "closed": closed},
+            )
+        for kind in NoticeKind:
+            yield Reply("notices/moved", {"kind": str(kind), "closed": closed})
+    yield from incidents(told)
+    for cards in pairs(told):
+        for history in ([], lines(told)[:5]):
+            context = {"who": bob(told), "cards": cards, "lines": history, "admin": bool(history)}
+            context["attention"] = [card for card in cards if card.state is State.SUSPENDED]
+            yield Reply("notices/home", context)
+
+
+def failure(cards: list[Card], *, stage: str, fixed: list[Card] | None = None, caught_up: int | None = None) -> Reply:
+    waiting = next((door.id for card in cards for door in card.doors), "")
+    context = {"cards": cards, "fixed": fixed or [], "stage": stage, "caught_up": caught_up}
+    return Reply("notices/failure", context | {"waiting": waiting, "reminded": False})
+
+
+def failures(told: Told) -> Iterator[Reply]:
+    for stage in ("broken", "opened", "working"):
+        for reason in Reason:
+            yield failure([broken(told, reason)], stage=stage)
+            yield failure([broken(told), crm(told, reason=reason)], stage=stage)
+        yield failure([broken(told)], stage=stage, fixed=[replace(crm(told), cause=None)], caught_up=3)
+    yield failure([working(told)], stage="working")
+    for number in (0, 1, 12, 1204):
+        yield failure([working(told)], stage="fixed", fixed=[working(told)], caught_up=number)
+        both = [working(told), replace(crm(told), state=State.ACTIVE, cause=None, doors=())]
+        yield failure(both, stage="fixed", fixed=both, caught_up=number)
+
+
+def incidents(told: Told) -> Iterator[Reply]:
+    for kind in IncidentKind:
+        for closed in (False, True):
+            for outcome in ("released", "dismissed", "over"):
+                for link, people in (("", []), ("https://admin.google.com/", [told.name]), ("", [told.name] * 20)):
+                    yield incident(told, kind, closed=closed, outcome=outcome, link=link, people=people)
+
+
+def incident(
+    told: Told,
+    kind: IncidentKind,
+    *,
+    closed: bool = False,
+    outcome: str = "over",
+    link: str = "",
+    people: list[str] | None = None,
+) -> Reply:
+    row = Incident(
+        id=7, kind=kind, provider="google", cause=None if kind is IncidentKind.GUARD else cause(told), opened_at=NOON,
+        closed_at=NOON + timedelta(hours=1) if closed else None, outcome=outcome if closed else "",
+    )  # fmt: skip
+    waiting = people or []
+    context: Mapping[str, Any] = {
+        "incident": row, "label": "Google", "people": waiting, "count": len(waiting) + 5, "closed": closed,
+        "link": link, "held": 26,
+    }  # fmt: skip
+    return Reply("notices/incident", context)
+
+
+def everything(told: Told) -> Iterator[Reply]:
+    yield from replies(told)
+    yield from notices(told)
