@@ -36,6 +36,7 @@ class MemorySlack:
     profiles: dict[str, Profile] = field(default_factory=dict)
     admins: set[str] = field(default_factory=lambda: {ADA})
     away: bool = False
+    group_away: bool = False
     faults: list[Exception] = field(default_factory=list)
     on_call: Callable[[], None] = lambda: None
     on_sent: Callable[[], None] = lambda: None
@@ -100,7 +101,8 @@ class MemorySlack:
         return self.profiles[user_id]
 
     def is_admin(self, user_id: str) -> bool:
-        self._answers()
+        if self.away or self.group_away:
+            raise SlackAway("timeout")
         return user_id in self.admins
 
     def _answers(self) -> None:

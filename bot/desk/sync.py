@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from bot.desk.asked import Asked, Tools, cards_of
 from bot.model import Culprit, Event, Health, Kind, Reply
@@ -23,7 +24,7 @@ def answer(tools: Tools, asked: Asked) -> Iterator[Reply]:
             case _:
                 did = "unknown"
         person = tx.people.get(asked.subject.id)
-        cards = cards_of(tools, tx, asked)
+        cards = cards_of(tools, tx, replace(asked, subject=person))
         last = tx.events.last(person.id, Kind.SYNCED, None)
     tools.ring()
     yield Reply(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from time import monotonic
 
 from bot.model import Clock
 from bot.runner.bell import Bell, Duty
@@ -16,6 +17,8 @@ from bot.store.database import Store
 LOOK = timedelta(milliseconds=500)
 NOW_AND_THEN = timedelta(seconds=20)
 HOURLY = timedelta(hours=1)
+# What stopping keeps for the duties once runs have ended: to draw what came of them.
+FLUSH = timedelta(seconds=4)
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +53,14 @@ class Runner:
 
     def stop(self, timeout: timedelta) -> None:
         """Claims nothing more, lets runs end after their page and notices be drawn, within `timeout` in all."""
-        self._sync.stop(timeout)
+        until = monotonic() + timeout.total_seconds()
+        self._sync.stop(timeout - FLUSH)
         for duty in self._duties:
             duty.stop()
         self._bell.ring()
         self._slow.ring()
         for duty in self._duties:
-            duty.thread.join(5)
+            duty.thread.join(max(0.0, until - monotonic()))
 
 
 def _log(duty: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import cast
@@ -33,7 +32,7 @@ class Superseded(Exception):
 
 
 class SyncRuns:
-    """The duty `work` claims what is due; each claimed person's run has a thread of the pool."""
+    """The duty `work` claims what is due; each claimed person's run has a thread of its own, AT_ONCE at most."""
 
     def __init__(
         self,
@@ -56,11 +55,11 @@ class SyncRuns:
         self._owner = owner
         self._ring = ring
         self._probes = Probes(store=store, providers=providers, clock=clock, renewals=renewals, records=records)
-        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="run")
         self._room = {slug: threading.Semaphore(AT_ONCE_PER_PROVIDER) for slug in providers}
         self._free = threading.Semaphore(AT_ONCE)
         self._stopping = threading.Event()
-        self._jobs: set[Future[None]] = set()
+        self._jobs: set[threading.Thread] = set()
+        self._ended = threading.Condition()
         self._probed: dict[str, datetime] = {}
         self._claimed: set[int] = set()
         self._claims_kept_at = clock.real()
@@ -93,11 +92,10 @@ class SyncRuns:
         return len(self._jobs)
 
     def stop(self, timeout: timedelta) -> None:
-        """Claims nothing more; runs under way end after their page."""
+        """Claims nothing more; runs under way end after their page. Left behind is one whose page takes longer."""
         self._stopping.set()
-        done = threading.Thread(target=self._pool.shutdown, kwargs={"wait": True, "cancel_futures": True}, daemon=True)
-        done.start()
-        done.join(timeout.total_seconds())
+        with self._ended:
+            self._ended.wait_for(lambda: not self._jobs, timeout.total_seconds())
 
     def _keep_claims(self) -> None:
         """A page of a slow vendor can take longer than a claim lives: without this a second run would start."""
@@ -132,9 +130,10 @@ class SyncRuns:
         return True
 
     def _begin(self, job: Callable[..., None], *arguments: object) -> None:
-        future = self._pool.submit(self._in_thread, job, *arguments)
-        self._jobs.add(future)
-        future.add_done_callback(self._jobs.discard)
+        # No pool: its threads would keep the process from ending while a slow vendor drips a page, for minutes.
+        thread = threading.Thread(target=self._in_thread, args=(job, *arguments), name="run", daemon=True)
+        self._jobs.add(thread)
+        thread.start()
 
     def _in_thread(self, job: Callable[..., None], *arguments: object) -> None:
         try:
@@ -146,6 +145,9 @@ class SyncRuns:
         finally:
             self._free.release()
             self._ring()
+            with self._ended:
+                self._jobs.discard(threading.current_thread())
+                self._ended.notify_all()
 
     def _look(self, connection: Connection) -> None:
         self._probes.look(connection, force=True, actor_id=None)

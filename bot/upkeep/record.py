@@ -181,11 +181,15 @@ class Records:
         tell.broken(tx, person, connection, now=self._clock.now())
         if whom is Tell.ADMIN:
             self.approval(tx, connection.provider, cause, waiting=person)
-        self._guard(tx, connection.provider)
+        self._guard(tx, connection.provider, tx.connections.get(connection.id).condition.since or self._clock.now())
 
-    def _guard(self, tx: Tx, provider: str) -> None:
-        """So many at once is rarely so many people's own doing: their messages wait for an admin's word."""
-        bad = tx.connections.turned_bad_since(provider, self._clock.now() - GUARD_WINDOW)
+    def _guard(self, tx: Tx, provider: str, since: datetime) -> None:
+        """So many at once is rarely so many people's own doing: their messages wait for an admin's word.
+
+        It is judged around the first strike, `since`: a plain refusal is believed only when that is ten minutes ago.
+        """
+        count = tx.connections.turned_bad_since
+        bad = count(provider, since - GUARD_WINDOW) - count(provider, since + GUARD_WINDOW)
         # Without an admin channel nobody could ever release them.
         if self._admin_channel and held(bad, tx.connections.total(provider)):
             incident = self._incident(tx, IncidentKind.GUARD, provider, None)

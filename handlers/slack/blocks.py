@@ -22,7 +22,6 @@ Block = dict[str, Any]
 Caller = Callable[[], str]
 
 SECTION = 3000
-FIELD = 2000
 HEADER = 150
 TEXT = 4000
 TITLE = 24
@@ -32,7 +31,6 @@ CONFIRM_TEXT = 300
 SHORT = 30
 MOST_BLOCKS = 50
 MOST_BUTTONS = 25
-MOST_FIELDS = 10
 ELLIPSIS = "…"
 # Of somebody else's text: enough for any real one, and what we say about it still fits behind it.
 LONGEST_QUOTE = 320
@@ -44,8 +42,8 @@ WHOLE = re.compile(r"&(?:amp|lt|gt);|<[^<>]*>")
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
 
 # Slack has no escape for its own marks; look-alikes keep a name readable and its marks without effect.
-UNMARKED = str.maketrans({"*": "∗", "_": "＿", "~": "∼", "`": "'"})
-UNBRACKETED = str.maketrans({"<": "‹", ">": "›"})
+UNMARKED = str.maketrans({"*": "\u2217", "_": "\uff3f", "~": "\u223c", "`": "'"})
+UNBRACKETED = str.maketrans({"<": "\u2039", ">": "\u203a"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +82,9 @@ class Page:
         return ""
 
     def say(self, caller: Caller) -> str:
-        return self._add({"type": "section", "text": mrkdwn(caller())})
-
-    def beside(self, element: Block, caller: Caller) -> str:
-        """A text with a button at its side."""
-        return self._add({"type": "section", "text": mrkdwn(caller()), "accessory": self._unique(element)})
-
-    def fields(self, *texts: object) -> str:
-        elements = [mrkdwn(str(escape(text)), FIELD) for text in texts if text]
-        return self._add({"type": "section", "fields": elements[:MOST_FIELDS]}) if elements else ""
+        """Nothing to say makes no block: Slack refuses an empty one."""
+        text = mrkdwn(caller())
+        return self._add({"type": "section", "text": text}) if text["text"] else ""
 
     def note(self, caller: Caller) -> str:
         return self._add({"type": "context", "elements": [mrkdwn(caller())]})
@@ -146,7 +138,7 @@ def button(
     confirm: tuple[str, str, str, str] | None = None,
     spoken: str = "",
 ) -> Block:
-    """`word` is a word of the desk, with its argument behind a dot; `value` an opaque id; `confirm` title, text, yes, no.
+    """`word` is one of the desk, with its argument behind a dot; `value` an opaque id; `confirm` title, text, yes, no.
 
     `spoken` is what a screen reader says where several buttons bear the same label.
     """
@@ -207,7 +199,7 @@ def code(value: object) -> Markup:
 def named(value: object) -> Markup:
     """A person's own name, which may look like anything: no markup of it is left to work."""
     text = _short(" ".join(UNSEEN.sub(" ", str(value)).split()), LONGEST_NAME)
-    return Markup(escape(text.translate(UNMARKED))) if text else Markup("somebody")
+    return escape(text.translate(UNMARKED) or "somebody")
 
 
 def when(moment: datetime) -> Markup:

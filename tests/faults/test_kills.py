@@ -23,9 +23,9 @@ def test_a_kill_at_any_instant_loses_nobody_and_tells_nobody_twice(
     tmp_path: Path, tell: Callable[[str], None]
 ) -> None:
     with Town.founded(tmp_path, PEOPLE) as town:
-        kills, cut = scaled(KILLS), Counter[Citizen]()
+        kills, cut = max(BROKEN, scaled(KILLS)), Counter[Citizen]()
         broken = town.people[:BROKEN]
-        breaks = {max(0, kills * place // BROKEN - 1): citizen for place, citizen in enumerate(broken)}
+        breaks = {kills * place // BROKEN: citizen for place, citizen in enumerate(broken)}
         town.door.delay = (0.0, 0.1)
         town.slack.slow("chat.postMessage", 0.2)
         doubted = 0

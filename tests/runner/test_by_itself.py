@@ -19,13 +19,13 @@ EXPIRED = timedelta(minutes=10, seconds=1)
 # Heartbeats
 
 
-def test_a_paused_sign_in_is_renewed_every_week_and_lives_for_years(rig: Rig) -> None:
+def test_a_paused_sign_in_is_renewed_every_week_and_lives_on(rig: Rig) -> None:
     rig.connected(BOB)
     rig.ask(BOB, Word.SYNC, argument="pause")
-    for _ in range(30):
+    for _ in range(6):
         rig.kit.clock.move(8 * DAY)
         rig.heartbeats.work()
-    assert rig.google.token_posts() == 30
+    assert rig.google.token_posts() == 6
     rig.ask(BOB, Word.SYNC, argument="resume")
     rig.sync()
     assert rig.connection().condition.health is Health.ACTIVE

@@ -77,7 +77,11 @@ def test_a_run_whose_claim_another_took_writes_nothing_more(rig: Rig) -> None:
 def test_pause_ends_a_run_after_its_page_and_resume_goes_on(rig: Rig) -> None:
     rig.mail(12)
     started(rig)
-    rig.provider.happens("page", lambda: rig.ask(BOB, Word.SYNC, argument="pause") and None)
+
+    def pause() -> None:
+        rig.ask(BOB, Word.SYNC, argument="pause")
+
+    rig.provider.happens("page", pause)
     rig.sync()
     assert rig.connection().items == 5
     rig.kit.clock.move(HOUR)

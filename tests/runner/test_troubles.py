@@ -233,8 +233,8 @@ def test_our_trouble_holds_back_runs_and_tries_one_every_ten_minutes(rig: Rig) -
     rig.google.wrong_client_secret(True)
     rig.pass_by(2 * HOUR)
     posts = rig.google.token_posts()
-    for _ in range(20):
-        rig.pass_by(MINUTE)
+    for _ in range(10):
+        rig.pass_by(2 * MINUTE)
     assert rig.google.token_posts() - posts == 2
 
 
@@ -278,9 +278,9 @@ def test_while_a_vendor_is_down_one_probe_at_a_time_is_all(rig: Rig) -> None:
     rig.google.down(True)
     rig.pass_by(2 * HOUR)
     asked = len(rig.google.requests)
-    for _ in range(30):
+    for _ in range(12):
         rig.pass_by(MINUTE)
-    assert 2 <= len(rig.google.requests) - asked <= 5
+    assert 1 <= len(rig.google.requests) - asked <= 4
 
 
 def test_a_vendor_that_comes_back_refusing_is_not_asked_for_everybody(rig: Rig) -> None:

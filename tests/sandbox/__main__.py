@@ -16,7 +16,7 @@ from types import FrameType
 
 from tests.sandbox import opening
 from tests.sandbox.child import Child, ChildDied, manifest
-from tests.sandbox.world import Sandbox
+from tests.sandbox.world import BOB, Sandbox
 
 
 def main() -> int:
@@ -66,7 +66,7 @@ def _run(world: Sandbox, child: Child, *, with_people: bool) -> None:
         except AssertionError as error:
             child.check()
             raise ChildDied(f"the demo could not be set up: {error}", child.last_lines()) from error
-    print(f"Relatch demo: {world.page_url}/  (Ctrl-C ends it)", flush=True)
+    print(f"Relatch demo: {world.page_url}/?user={BOB.id}  (Ctrl-C ends it)", flush=True)
     pause = threading.Event()
     while not pause.wait(0.5):
         child.check()

@@ -35,6 +35,18 @@ def play(world: Sandbox) -> None:
     world.clock.move(UNTIL_TOLD)
     world.slack.wait(lambda: is_told(world), 60, "the message that tells Bob")
     world.clock.move(-world.clock.offset)
+    _go_on_without_him(world)
+
+
+def _go_on_without_him(world: Sandbox) -> None:
+    """What Bob misses meanwhile, so that there is something to catch up on."""
+    now = world.clock.now()
+    for number, customer in enumerate(CUSTOMERS * 3, start=1):
+        at = now - timedelta(minutes=5 * number)
+        world.google.deliver(BOB.email, sender=customer, subject=f"Any news of offer {1050 + number}?", at=at)
+    for number, customer in enumerate(CUSTOMERS, start=1):
+        start = now + timedelta(days=number, hours=3)
+        world.google.schedule(BOB.email, title=f"Follow-up with {customer}", start=start, attendees=[customer])
 
 
 def connect_google(world: Sandbox, *, user: str, email: str) -> None:

@@ -27,7 +27,7 @@ DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        expect.set_options(timeout=15_000)
+        expect.set_options(timeout=10_000)
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=ARGUMENTS)
         yield browser
         browser.close()
@@ -52,7 +52,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def new_window(chromium: Browser) -> BrowserContext:
     context = chromium.new_context(viewport=DESKTOP, timezone_id="Europe/Berlin", locale="en-GB")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(10_000)
     return context
 
 

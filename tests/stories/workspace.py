@@ -30,7 +30,9 @@ class Workspace:
     def enter(self, person: Person, *, tab: str = "messages") -> None:
         """As this person, in Relatch's conversation."""
         self.page.goto(f"{self.address}/?user={person.id}&tab={tab}")
-        expect(self.page.get_by_role("status").filter(has_text="Connected")).to_have_count(1)
+        # By its place: on a phone the rail is folded away, and an open dialog hides all else from roles.
+        expect(self.page.locator("#rail .line")).to_have_text("Connected")
+        self.page.get_by_role("heading", level=1).wait_for(state="attached")
 
     def become(self, person: Person) -> None:
         """By the switch in the rail, as a visitor of the demo does."""
@@ -97,6 +99,11 @@ class Workspace:
         page = opened.value
         page.wait_for_load_state()
         return page
+
+    def dismiss(self) -> None:
+        """Closes the dialog on top; Slack keeps it open otherwise, whatever page one goes to."""
+        self.modal.get_by_role("button", name="Dismiss").click()
+        expect(self.page.get_by_role("dialog")).to_have_count(0)
 
     @contextmanager
     def panel(self) -> Iterator[Locator]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.desk.desk import NEED_A_REASON
 from bot.model import (
     Card,
     Cause,
@@ -32,6 +33,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NAMES = Names(product="Relatch", company="Acme", engine="Acme Sync")
 DONE = ("status", "now", "too_soon", "nothing", "paused", "resumed", "already_paused", "not_paused", "unknown")
 PASSING = {Reason.RATE_LIMITED, Reason.PROVIDER_DOWN, Reason.NETWORK, Reason.UNKNOWN}
+ONE_OF_EACH = (Reason.CREDENTIALS_REVOKED, Reason.ACCOUNT_DISABLED, Reason.CLIENT_MISCONFIGURED, Reason.UNKNOWN)
 OURS = {Reason.CLIENT_SECRET_EXPIRED, Reason.CLIENT_MISCONFIGURED}
 
 
@@ -56,7 +58,9 @@ def bob(told: Told, *, own: bool = True) -> Who:
 
 
 def door(word: Word = Word.REFRESH, provider: str = "google", label: str = "Google") -> Door:
-    return Door(word=word, provider=provider, label=label, url=f"https://relatch.example/connect/{word}", id=f"id-{word}")
+    return Door(
+        word=word, provider=provider, label=label, url=f"https://relatch.example/connect/{word}", id=f"id-{word}"
+    )
 
 
 def culprit(reason: Reason) -> Culprit:
@@ -96,7 +100,7 @@ def bare(side: Side = Side.CRM, state: State = State.NOT_OFFERED) -> Card:
     return Card(side=side, state=state, doors=offered)
 
 
-def every_card(told: Told) -> list[Card]:
+def every_card(told: Told, reasons: Iterable[Reason]) -> list[Card]:
     alive = [working(told), replace(working(told), last_ok_at=None, items=0), broken(told), crm(told)]
     waiting = broken(told, Reason.NEEDS_ADMIN_APPROVAL)
     return [
@@ -106,15 +110,15 @@ def every_card(told: Told) -> list[Card]:
         *(bare(side, state) for side in Side for state in (State.NOT_OFFERED, State.NOT_SET_UP, State.REVOKED)),
         replace(working(told), state=State.REVOKING),
         *(replace(working(told), seen=seen) for seen in (Seen.RUNNING, Seen.WORKS, Seen.RENEWED)),
-        *(replace(broken(told, reason), seen=Seen.FAILED) for reason in Reason),
+        *(replace(broken(told, reason), seen=Seen.FAILED) for reason in reasons),
         replace(broken(told), seen=Seen.LEFT_ALONE),
     ]
 
 
-def pairs(told: Told) -> Iterator[list[Card]]:
+def pairs(told: Told, reasons: Iterable[Reason]) -> Iterator[list[Card]]:
     """Mailbox and CRM as people have them, and no side at all."""
     yield []
-    for card in every_card(told):
+    for card in every_card(told, reasons):
         yield [card, bare()] if card.side is Side.MAILBOX else [working(told), card]
     yield [broken(told), crm(told)]
     yield [working(told), replace(crm(told), state=State.ACTIVE, cause=None, doors=())]
@@ -132,15 +136,14 @@ def line(told: Told, kind: Kind, *, actor: str = "", side: Side | None = Side.MA
     )  # fmt: skip
 
 
-def replies(told: Told) -> Iterator[Reply]:
+def replies(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
     """What bot/desk answers."""
     people = (bob(told), bob(told, own=False))
     for who in people:
-        for cards in pairs(told):
-            if not who.own:
-                cards = [replace(card, doors=()) for card in cards]
+        for pair in pairs(told, reasons):
+            cards = pair if who.own else [replace(card, doors=()) for card in pair]
             yield Reply("status", {"who": who, "cards": cards})
-            for template, done in (("check", True), ("check", False), ("refresh", True), ("refresh", False)):
+            for template, done in (("check", True), ("refresh", True), ("refresh", False)):
                 yield Reply(template, {"who": who, "cards": cards, "done": done})
         for did in DONE:
             for cards in ([working(told), bare()], [replace(broken(told), state=State.PAUSED), crm(told)], []):
@@ -155,9 +158,10 @@ def replies(told: Told) -> Iterator[Reply]:
         for card in (working(told), broken(told), bare(), bare(Side.MAILBOX, State.NOT_SET_UP)):
             for was_told in (True, False):
                 yield Reply("handoff_started", {"who": who, "card": card, "told": was_told})
-        for word in Word:
+        for word in (Word.CHECK, Word.RELEASE):
             for verdict in Verdict:
                 yield Reply("refused", {"verdict": str(verdict), "word": str(word), "who": who})
+        for word in NEED_A_REASON:
             yield Reply("reason", {"who": who, "word": str(word), "target": told.said[:40], "subject": "U0BOB"})
     for accounts in ([], [told.account], [told.account] * 30):
         for doors in ((door(Word.CHANGE),), (door(Word.CHANGE), door(Word.CHANGE, "microsoft", "Office 365"))):
@@ -181,15 +185,24 @@ def replies(told: Told) -> Iterator[Reply]:
     yield Reply("slack_away", {"word": "check"})
 
 
-def notices(told: Told) -> Iterator[Reply]:
+def notices(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
     """What bot/upkeep/compose draws."""
-    yield from failures(told)
-    for stage, caught_up in (("broken", None), ("opened", None), ("working", None), ("fixed", 0), ("fixed", 1), ("fixed", 12)):
+    yield from failures(told, reasons)
+    for stage, caught_up in (
+        ("broken", None),
+        ("opened", None),
+        ("working", None),
+        ("fixed", 0),
+        ("fixed", 1),
+        ("fixed", 12),
+    ):
         for card in (broken(told), working(told), crm(told), replace(working(told), doors=(door(),)), bare()):
             context: dict[str, Any] = {"card": card, "stage": stage, "caught_up": caught_up}
             yield Reply("notices/connected", context)
             for said in (told.said, ""):
-                yield Reply("notices/requested", context | {"admin": told.admin, "reason": said, "waiting": "id-refresh"})
+                yield Reply(
+                    "notices/requested", context | {"admin": told.admin, "reason": said, "waiting": "id-refresh"}
+                )
     for reached in range(len(STEPS) + 1):
         steps = [(step, NOON if number < reached else None) for number, step in enumerate(STEPS)]
         for trouble in ("", "undeliverable", "refused"):
@@ -206,7 +219,7 @@ def notices(told: Told) -> Iterator[Reply]:
         for kind in NoticeKind:
             yield Reply("notices/moved", {"kind": str(kind), "closed": closed})
     yield from incidents(told)
-    for cards in pairs(told):
+    for cards in pairs(told, reasons):
         for history in ([], lines(told)[:5]):
             context = {"who": bob(told), "cards": cards, "lines": history, "admin": bool(history)}
             context["attention"] = [card for card in cards if card.state is State.SUSPENDED]
@@ -219,9 +232,9 @@ def failure(cards: list[Card], *, stage: str, fixed: list[Card] | None = None, c
     return Reply("notices/failure", context | {"waiting": waiting, "reminded": False})
 
 
-def failures(told: Told) -> Iterator[Reply]:
+def failures(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
     for stage in ("broken", "opened", "working"):
-        for reason in Reason:
+        for reason in reasons:
             yield failure([broken(told, reason)], stage=stage)
             yield failure([broken(told), crm(told, reason=reason)], stage=stage)
         yield failure([broken(told)], stage=stage, fixed=[replace(crm(told), cause=None)], caught_up=3)
@@ -261,6 +274,6 @@ def incident(
     return Reply("notices/incident", context)
 
 
-def everything(told: Told) -> Iterator[Reply]:
-    yield from replies(told)
-    yield from notices(told)
+def everything(told: Told, reasons: Iterable[Reason] = ONE_OF_EACH) -> Iterator[Reply]:
+    yield from replies(told, reasons)
+    yield from notices(told, reasons)

@@ -219,8 +219,11 @@ class State:
         return {post.viewer} if post.viewer else set(self.channels[post.channel].members)
 
     def unread(self, user: str, channel: str) -> int:
+        """Without ephemeral messages: they are no news, and gone with the next look."""
         since = self.read_up_to.get((user, channel), "")
-        return sum(post.ts > since and post.author != user for post in self.seen_by(user, channel))
+        return sum(
+            post.ts > since and post.author != user and not post.viewer for post in self.seen_by(user, channel)
+        )
 
     # The installed app
 
