@@ -76,7 +76,8 @@ def cut_and_finish(town: Town, bob: Citizen, cuts: int, expected: int) -> list[i
 
 def reading(town: Town, calls: int) -> bool:
     """Since so many calls; or there is nothing left to read."""
-    return town.settled() or any("/messages" in seen.path or "/history" in seen.path for seen in town.google.requests[calls:])
+    since = town.google.requests[calls:]
+    return town.settled() or any("/messages" in seen.path or "/history" in seen.path for seen in since)
 
 
 def look(town: Town, citizen: Citizen) -> Connection:

@@ -29,6 +29,15 @@ from tests.sandbox.world import TEAM, Sandbox
 
 T = TypeVar("T")
 
+# What there is to do at a time of the schedule's clock: runs, renewals, messages. A message that nobody heard of may stay unsent.
+DUE = (
+    "SELECT 1 FROM person WHERE claim_until IS NOT NULL OR (next_run_at <= :now AND paused_at IS NULL)",
+    "SELECT 1 FROM credential WHERE lease_until IS NOT NULL",
+    """SELECT 1 FROM notice WHERE drawn < wanted AND held_by IS NULL AND failed_at IS NULL
+        AND (not_before IS NULL OR not_before <= :now) AND (retry_at IS NULL OR retry_at <= :now)
+        AND NOT (closed_at IS NOT NULL AND sent_at IS NULL)""",
+)
+
 GOOGLE = Access(AccessType.GOOGLE)
 
 
@@ -190,15 +199,8 @@ class Town:
     def settled(self) -> bool:
         """Nobody is due or being worked for, no renewal is under way, and every message says what it should."""
         with closing(sqlite3.connect(self._database)) as database:
-            now = self.clock.now().strftime("%Y-%m-%d %H:%M:%S")
-            counted = (
-                ("SELECT count(*) FROM person WHERE claim_until IS NOT NULL OR next_run_at <= ?", (now,)),
-                ("SELECT count(*) FROM credential WHERE lease_until IS NOT NULL", ()),
-                ("SELECT count(*) FROM notice WHERE drawn < wanted AND held_by IS NULL AND failed_at IS NULL"
-                 " AND (not_before IS NULL OR not_before <= ?) AND (retry_at IS NULL OR retry_at <= ?)"
-                 " AND NOT (closed_at IS NOT NULL AND sent_at IS NULL)", (now, now)),
-            )  # fmt: skip
-            return all(database.execute(*each).fetchone() == (0,) for each in counted)
+            now = {"now": self.clock.now().strftime("%Y-%m-%d %H:%M:%S")}
+            return not any(database.execute(due, now).fetchone() for due in DUE)
 
     def _granted(self, citizen: Citizen) -> Credential:
         scopes = frozenset(LONG_NAMES.get(scope, scope) for scope in SCOPES)

@@ -130,7 +130,7 @@ def test_the_home_tab_shows_my_connectivity_and_stays_true(slack: Workspace) -> 
 
 def test_what_is_typed_completes_itself(slack: Workspace) -> None:
     slack.enter(BOB)
-    box = slack.page.get_by_role("textbox", name="Message")
+    box = slack.page.get_by_label("Message", exact=True)
     box.press_sequentially("/cr")
     expect(slack.page.get_by_role("listbox", name="Suggestions")).to_contain_text("/creds")
     box.press("Enter")

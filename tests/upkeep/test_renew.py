@@ -14,7 +14,7 @@ from bot.store.credentials import CredentialGone, Stored
 from bot.upkeep.renew import Renewals
 from providers.base import Reason, Rejected, Unavailable
 from tests.memory_slack import BOB, GRACE
-from tests.rig import HOUR, MINUTE, Rig, wait_for
+from tests.rig import HOUR, Rig, wait_for
 
 BOBS = "bob@acme.example"
 MANY = 20
@@ -201,18 +201,15 @@ def test_a_check_that_saw_the_old_credential_refused_does_not_break_the_new_one(
 
 
 def test_a_run_that_saw_the_old_credential_refused_does_not_break_the_new_one(rig: Rig) -> None:
-    rig.connected(BOB)
-    rig.kit.clock.move(2 * HOUR)
-    rig.google.session_policy(BOBS, True)
-
-    def sign_in() -> None:
-        rig.google.session_policy(BOBS, False)
-        signed_in_again(rig)
-        rig.google.session_policy(BOBS, True)
-        rig.kit.clock.move(MINUTE)
-
+    rig.mail(12)
+    assert rig.connect(BOB).template == "done"
     before = bobs_key(rig)
-    rig.provider.happens("refresh", sign_in)
+
+    def sign_in_and_refuse_the_old() -> None:
+        signed_in_again(rig)
+        raise Rejected(Reason.SESSION_POLICY_EXPIRED, definite=True)
+
+    rig.provider.happens("page", sign_in_and_refuse_the_old)
     rig.runs.work()
     wait_for(lambda: rig.runs.under_way == 0, "the run ends")
     assert bobs_key(rig) != before

@@ -286,7 +286,7 @@ def test_until_it_is_repaired_no_message_to_the_person_says_caught_up() -> None:
 
 def test_not_offered_has_no_button() -> None:
     message = say("status", who=BOB, cards=[samples.bare(Side.MAILBOX), samples.bare()])
-    assert "*CRM*: not set up here yet" in words(message)
+    assert "*CRM*: Not set up here yet" in words(message)
     assert not buttons(message)
 
 
