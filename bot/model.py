@@ -299,6 +299,7 @@ class NoticeKind(StrEnum):
     CONNECTED = "connected"
     HANDOFF = "handoff"
     UNFINISHED = "unfinished"
+    PAUSED = "paused"
     INCIDENT = "incident"
     HOME = "home"
 

@@ -150,7 +150,7 @@ def read(kind: type[S]) -> S:
 
 
 def _sentence(fault: Mapping[str, Any]) -> str:
-    words = fault["msg"].removeprefix("Value error, ")
+    words = str(fault["msg"]).removeprefix("Value error, ")
     if not fault["loc"]:
         return words
     name = "RELATCH_" + str(fault["loc"][0]).upper()

@@ -31,7 +31,7 @@ ANSWERS: Mapping[Word, Answer] = {
     Word.DISMISS: held.dismiss,
 }
 # These do something about somebody else, so the person is told why.
-NEED_A_REASON = frozenset({Word.REFRESH, Word.CHANGE})
+NEED_A_REASON = frozenset({(Word.REFRESH, ""), (Word.CHANGE, ""), (Word.SYNC, "pause")})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,16 @@ class Desk:
             return
         if asked is None:
             yield Reply("nobody", {"typed": request.subject})
-        elif not own and request.word in NEED_A_REASON and not request.reason:
+        elif not own and (request.word, request.argument) in NEED_A_REASON and not request.reason:
             yield Reply(
                 "reason",
-                {"who": asked.who, "word": str(request.word), "target": request.target, "subject": request.subject},
+                {
+                    "who": asked.who,
+                    "word": str(request.word),
+                    "argument": request.argument,
+                    "target": request.target,
+                    "subject": request.subject,
+                },
             )
         else:
             yield from ANSWERS[request.word](self.tools, asked)

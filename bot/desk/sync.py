@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bot.desk.asked import Asked, Tools, cards_of
-from bot.model import Culprit, Event, Health, Kind, Reply
+from bot.model import Culprit, Event, Health, Kind, NoticeKind, Reply
 from bot.store.database import Tx
 
 
@@ -66,6 +66,15 @@ def _pause(tools: Tools, tx: Tx, asked: Asked) -> str:
         return "already_paused"
     tx.people.pause(asked.subject.id, tools.clock.now())
     _remember(tools, tx, asked, Kind.PAUSED)
+    if not asked.who.own:
+        tx.notices.open(
+            kind=NoticeKind.PAUSED,
+            key=f"paused:{asked.subject.id}",
+            to=asked.subject.user_id,
+            person_id=asked.subject.id,
+            facts={"by": asked.actor.id, "reason": asked.request.reason},
+            now=tools.clock.now(),
+        )
     return "paused"
 
 
@@ -74,6 +83,10 @@ def _resume(tools: Tools, tx: Tx, asked: Asked) -> str:
         return "not_paused"
     tx.people.resume(asked.subject.id, tools.clock.now())
     _remember(tools, tx, asked, Kind.RESUMED)
+    told = tx.notices.find_open(f"paused:{asked.subject.id}")
+    if told is not None:
+        tx.notices.want(told.id)
+        tx.notices.close(told.id, tools.clock.now())
     return "resumed"
 
 

@@ -39,6 +39,12 @@ class Composer:
                 return self._handoff(tx, notice)
             case NoticeKind.UNFINISHED:
                 return self._unfinished(tx, notice, now)
+            case NoticeKind.PAUSED:
+                return {
+                    "admin": tx.people.get(notice.facts["by"]).name,
+                    "reason": notice.facts["reason"],
+                    "closed": notice.closed_at is not None,
+                }
             case NoticeKind.INCIDENT:
                 return self._incident(tx, notice)
             case NoticeKind.HOME:

@@ -224,6 +224,7 @@ def submitted(body: Body) -> Request:
         Word(asked["word"]),
         subject=asked["subject"],
         target=asked["target"],
+        argument=asked["argument"],
         reason=" ".join(reason.split())[:300],
         delivery=guard.delivery(body),
     )
@@ -234,7 +235,8 @@ def _wants_modal(request: Request) -> bool:
     about_another = request.subject not in ("", request.actor.user_id)
     if request.word is Word.CHANGE and not about_another:
         return True
-    return about_another and request.word in (Word.REFRESH, Word.CHANGE) and not request.reason
+    pauses = request.word is Word.SYNC and request.argument == "pause"
+    return about_another and (request.word in (Word.REFRESH, Word.CHANGE) or pauses) and not request.reason
 
 
 def _failed() -> Reply:

@@ -15,10 +15,41 @@ T = TypeVar("T")
 
 SECONDS = 10.0
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
-# What may pass by itself; everything else that Slack answers to a message will be answered the same way again.
-PASSING = frozenset(
-    {"ratelimited", "rate_limited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+UNDELIVERABLE = frozenset(
+    {
+        "cannot_dm_bot",
+        "channel_not_found",
+        "is_archived",
+        "is_inactive",
+        "messages_tab_disabled",
+        "not_in_channel",
+        "user_disabled",
+        "user_is_bot",
+        "user_not_found",
+        "user_not_visible",
+    }
 )
+# What may pass by itself, or once the operator has mended the app's token or scopes: no address is to blame.
+PASSING = frozenset(
+    {
+        "access_denied",
+        "account_inactive",
+        "fatal_error",
+        "internal_error",
+        "invalid_auth",
+        "missing_scope",
+        "not_authed",
+        "rate_limited",
+        "ratelimited",
+        "request_timeout",
+        "service_unavailable",
+        "team_added_to_org",
+        "token_expired",
+        "token_revoked",
+    }
+)
+# A proxy's page where Slack's JSON should be ends as AttributeError or ValueError inside the SDK.
+UNANSWERED = (aiohttp.ClientError, OSError, TimeoutError, AttributeError, ValueError)
 
 
 def call(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
@@ -27,18 +58,25 @@ def call(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     try:
         return future.result(SECONDS)
     except SlackApiError as error:
-        raise translated(error) from error
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        # Without the cause: the SDK's text repeats the whole answer, which may hold a token.
+        raise translated(error) from None
+    except UNANSWERED as error:
         future.cancel()
-        raise SlackAway(type(error).__name__) from error
+        raise SlackAway(type(error).__name__) from None
 
 
 def translated(error: SlackApiError) -> MessengerError:
-    response = error.response
-    code = str(response.get("error", "")) or f"http {response.status_code}"
-    if response.status_code == 429 or code in PASSING or response.status_code >= 500:
-        return SlackAway(code, retry_after=_seconds(response.headers.get("Retry-After", "")))
-    return MessageGone(code) if code in GONE else Undeliverable(code)
+    """MessengerError itself for what is neither the address's fault nor Slack's: a bug of ours, such as bad blocks."""
+    response: Any = error.response
+    # Where the answer was no JSON, the SDK hands on a text, or aiohttp's response instead of its own.
+    data = getattr(response, "data", None)
+    status = int(getattr(response, "status_code", None) or getattr(response, "status", None) or 0)
+    code = str(data.get("error", "")) if isinstance(data, dict) else ""
+    if not code or code in PASSING or status == 429 or status >= 500:
+        return SlackAway(code or f"http {status}", retry_after=_seconds(response.headers.get("Retry-After", "")))
+    if code in GONE:
+        return MessageGone(code)
+    return Undeliverable(code) if code in UNDELIVERABLE else MessengerError(code)
 
 
 def _seconds(text: str) -> float | None:

@@ -8,13 +8,15 @@ Core 3.1.3.7).
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any
 from urllib.parse import urlencode
 
 import jwt
 from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
-from bot.model import IdentityRefused, SlackUser, Undeliverable
+from bot.model import IdentityRefused, MessengerError, SlackAway, SlackUser
 from handlers.slack.calls import call
 
 SCOPES = "openid profile email"
@@ -56,18 +58,14 @@ class OpenIdIdentity:
         return f"{self._slack_url}/openid/connect/authorize?{urlencode(asked)}"
 
     def exchange(self, *, code: str, nonce: str) -> SlackUser:
-        try:
-            answer = call(
-                self._loop,
-                self._client.openid_connect_token(
-                    client_id=self._client_id,
-                    client_secret=self._client_secret,
-                    code=code,
-                    redirect_uri=self._redirect_uri,
-                ),
+        answer = self._call(
+            self._client.openid_connect_token(
+                client_id=self._client_id,
+                client_secret=self._client_secret,
+                code=code,
+                redirect_uri=self._redirect_uri,
             )
-        except Undeliverable as error:
-            raise IdentityRefused(error.code) from None
+        )
         claims = self._claims(answer.get("id_token") or "", nonce)
         return SlackUser(
             team_id=claims[TEAM],
@@ -75,6 +73,14 @@ class OpenIdIdentity:
             email=str(claims.get("email", "")),
             name=str(claims.get("name", "")),
         )
+
+    def _call(self, work: Coroutine[Any, Any, AsyncSlackResponse]) -> AsyncSlackResponse:
+        try:
+            return call(self._loop, work)
+        except SlackAway:
+            raise
+        except MessengerError as error:
+            raise IdentityRefused(error.code) from None
 
     def _claims(self, token: str, nonce: str) -> dict[str, Any]:
         try:

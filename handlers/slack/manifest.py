@@ -17,8 +17,8 @@ def manifest(public_url: str, names: Names) -> dict[str, Any]:
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
-            "name": names.product,
-            "description": "Check, refresh, change or revoke the sign-ins of your mailbox and your CRM",
+            "name": names.product[:35],
+            "description": "Check, refresh or change the sign-ins of your mailbox and your CRM",
             "background_color": "#1d3557",
         },
         "features": {
@@ -54,4 +54,4 @@ def manifest(public_url: str, names: Names) -> dict[str, Any]:
 
 def _handle(name: str) -> str:
     """Slack takes a-z, 0-9, `-`, `_` and `.` here, 80 at most."""
-    return re.sub(r"[^a-z0-9_.]+", "-", name.casefold()).strip("-")[:80] or "relatch"
+    return re.sub(r"[^a-z0-9_.-]+", "-", name.casefold()).strip("-")[:80] or "relatch"

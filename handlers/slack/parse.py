@@ -26,6 +26,7 @@ WORDS: Mapping[str, Word] = {
     "history": Word.WHY,
     "help": Word.HELP,
 }
+# Of one word or of two, as people write them.
 TARGETS: Mapping[str, str] = {
     "mailbox": "mailbox",
     "mail": "mailbox",
@@ -35,9 +36,13 @@ TARGETS: Mapping[str, str] = {
     "google": "google",
     "gmail": "google",
     "workspace": "google",
+    "google workspace": "google",
     "microsoft": "microsoft",
-    "office365": "microsoft",
+    "microsoft365": "microsoft",
+    "microsoft 365": "microsoft",
     "office": "microsoft",
+    "office365": "microsoft",
+    "office 365": "microsoft",
     "o365": "microsoft",
     "m365": "microsoft",
     "outlook": "microsoft",
@@ -45,47 +50,34 @@ TARGETS: Mapping[str, str] = {
     "salesforce": "salesforce",
     "sfdc": "salesforce",
 }
-# Names of two words, as people write them.
-JOINED = re.compile(r"\b(office|microsoft) ?365\b|\bgoogle workspace\b", re.IGNORECASE)
-WHOLE = {"office 365": "office365", "microsoft 365": "office365", "google workspace": "google"}
 ARGUMENTS = frozenset({"now", "pause", "resume", "status"})
 
-MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^>]*)?>")
-ADDRESS = re.compile(r"<mailto:[^|>]*\|([^>]*)>|<(?:https?:)[^|>]*\|([^>]*)>")
-CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
+MENTION = re.compile(r"<@([UW][A-Z0-9]{1,30})(?:\|[^<>]*)?>")
+# What Slack makes of an address, a channel, a group or a second person: the words that were typed come back.
+LABELLED = re.compile(r"<(?:mailto:|https?:|[#!])[^<>|]*\|([^<>]*)>")
+UNLABELLED = re.compile(r"<(?:mailto:)?((?:https?:)?[^<>|@#!][^<>|]*)>")
+OTHERS = re.compile(r"<@[UW][A-Z0-9]{1,30}\|([^<>]*)>")
+# Unseen characters, those that turn the reading direction round, and halves of a pair: no database takes those.
+CONTROL = re.compile(r"[\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 def typed(text: str, *, actor: Actor, delivery: str) -> Request:
     """`/creds <word> [side or provider] [@person] [reason]`, in the order that people write it."""
-    line = _plain(text)
-    mention = MENTION.search(line)
-    subject = mention.group(1) if mention else ""
-    words = MENTION.sub(" ", line).split()
-    word, rest = Word.STATUS, words
-    if words:
+    subject, words = _read(text)
+    word = Word.STATUS
+    if words and not _is_name(words[0]):
         first = words[0].casefold()
-        if first.startswith("@"):
-            return _nobody(first, actor, delivery)
         if first not in WORDS:
             return Request(actor, Word.HELP, argument=first[:LONGEST_WORD], delivery=delivery)
-        word, rest = WORDS[first], words[1:]
-    argument = ""
-    if word is Word.SYNC and rest:
-        known = rest[0].casefold() in ARGUMENTS
-        argument = rest[0].casefold()[:LONGEST_WORD] if known or not subject else ""
-        rest = rest[1:] if argument else rest
-    target = TARGETS.get(rest[0].casefold(), "") if rest else ""
-    rest = rest[1:] if target else rest
-    if rest and rest[0].startswith("@") and not subject:
-        return _nobody(rest[0], actor, delivery)
+        word, words = WORDS[first], words[1:]
+    unresolved = next((each for each in words if _is_name(each)), "")
+    if unresolved and not subject:
+        # Wherever it stands: what was meant for somebody else must not happen to the one who typed it.
+        return Request(actor, Word.STATUS, argument=f"nobody:{unresolved[:LONGEST_WORD]}", delivery=delivery)
+    argument, words = _argument(words, about_another=bool(subject)) if word is Word.SYNC else ("", words)
+    target, words = _target(words)
     return Request(
-        actor,
-        word,
-        subject=subject,
-        target=target,
-        argument="" if word is Word.HELP else argument,
-        reason=" ".join(rest)[:LONGEST_REASON],
-        delivery=delivery,
+        actor, word, subject=subject, target=target, argument=argument, reason=reason(" ".join(words)), delivery=delivery
     )
 
 
@@ -103,13 +95,39 @@ def pressed(action_id: str, value: str, *, actor: Actor, delivery: str) -> Reque
     )
 
 
-def _nobody(name: str, actor: Actor, delivery: str) -> Request:
-    """An @name that Slack did not turn into a person: nobody was picked from its list."""
-    return Request(actor, Word.STATUS, argument=f"nobody:{name[:LONGEST_WORD]}", delivery=delivery)
+def reason(text: str) -> str:
+    """In one line, as it is kept and shown."""
+    return " ".join(CONTROL.sub(" ", text).split())[:LONGEST_REASON]
 
 
-def _plain(text: str) -> str:
+def _read(text: str) -> tuple[str, list[str]]:
+    """The person from Slack's list, "" without one, and the words around."""
     line = CONTROL.sub(" ", text[:LONGEST])
-    line = ADDRESS.sub(lambda found: found.group(1) or found.group(2) or "", line)
-    line = JOINED.sub(lambda found: WHOLE.get(found.group(0).casefold(), found.group(0).replace(" ", "")), line)
-    return line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") if "<" not in line else line
+    mention = MENTION.search(line)
+    line = MENTION.sub(" ", line, count=1)
+    for markup in (LABELLED, UNLABELLED):
+        line = markup.sub(r"\1", line)
+    line = OTHERS.sub(r"@\1", line)
+    # Last of all, or `<@U…>` that somebody typed by hand would pass for a person from the list.
+    line = line.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return (mention.group(1) if mention else ""), line.split()
+
+
+def _is_name(word: str) -> bool:
+    """An @name that Slack did not turn into a person: nobody was picked from its list."""
+    return word.startswith("@") and word != "@"
+
+
+def _argument(words: list[str], *, about_another: bool) -> tuple[str, list[str]]:
+    """Of sync. One that is not known is told so, unless it begins the reason of an admin."""
+    if not words or (about_another and words[0].casefold() not in ARGUMENTS):
+        return "", words
+    return words[0].casefold()[:LONGEST_WORD], words[1:]
+
+
+def _target(words: list[str]) -> tuple[str, list[str]]:
+    for length in (2, 1):
+        name = " ".join(words[:length]).casefold()
+        if name in TARGETS:
+            return TARGETS[name], words[length:]
+    return "", words

@@ -113,3 +113,18 @@ def test_somebody_never_connected_is_asked_to_set_up(rig: Rig) -> None:
 def test_an_admin_can_not_sign_in_for_bob(rig: Rig) -> None:
     door = asked(rig)
     assert rig.sign_in.visit(door, rig.session(ADA)).template == "not_yours"
+
+
+def test_an_admin_who_pauses_says_why_and_bob_is_told_and_can_resume(rig: Rig) -> None:
+    rig.connected(BOB)
+    assert rig.answer(ADA, Word.SYNC, subject=BOB, argument="pause").template == "reason"
+    assert rig.person(BOB).paused_at is None
+    reply = rig.answer(ADA, Word.SYNC, subject=BOB, argument="pause", reason="the mailbox moves tonight")
+    assert reply.context["did"] == "paused"
+    rig.draw()
+    told = next(each for each in rig.slack.to(BOB) if each.reply.template == "notices/paused")
+    assert (told["admin"], told["reason"]) == ("Ada", "the mailbox moves tonight")
+    rig.answer(BOB, Word.SYNC, argument="resume")
+    rig.draw()
+    told = next(each for each in rig.slack.to(BOB) if each.reply.template == "notices/paused")
+    assert told["closed"]

@@ -22,14 +22,14 @@ from bot.store.database import Store, Tx
 from bot.store.vault import KeysetFile
 from providers.base import Access, AccessType, Credential, Side
 from providers.google.sign_in import SCOPES, Secret
-from tests.faults.tap import TokenDoor
+from tests.faults.tap import TokenDoor, google_calls, slack_calls
 from tests.sandbox.child import Child, manifest
 from tests.sandbox.google.signin import LONG_NAMES
 from tests.sandbox.world import TEAM, Sandbox
 
 T = TypeVar("T")
 
-# What there is to do at a time of the schedule's clock: runs, renewals, messages. A message that nobody heard of may stay unsent.
+# What there is to do now: runs, renewals, messages. One that was never sent and is closed stays so.
 DUE = (
     "SELECT 1 FROM person WHERE claim_until IS NOT NULL OR (next_run_at <= :now AND paused_at IS NULL)",
     "SELECT 1 FROM credential WHERE lease_until IS NOT NULL",
@@ -54,6 +54,7 @@ class Town:
         self.world = Sandbox(directory)
         self.google, self.slack, self.clock = self.world.google, self.world.slack, self.world.clock
         self.door = TokenDoor(self.google)
+        self.taps = {"Google": google_calls(self.google), "Slack": slack_calls(self.slack)}
         self.chance = random.Random(20)
         self.people: list[Citizen] = []
         self._bot: Child | None = None
@@ -108,15 +109,19 @@ class Town:
 
     def settle(self, people: int) -> None:
         """So many more people, each signed in to Google and due."""
-        for number in range(len(self.people), len(self.people) + people):
-            citizen = Citizen(f"U0CITIZEN{number}", f"citizen{number}@acme.example")
-            name = citizen.email.partition("@")[0]
-            self.slack.add_user(citizen.user_id, name, name.title(), citizen.email, team=TEAM)
-            self.google.add_account(citizen.email, password="a password")
-            self.people.append(citizen)
         with self.store() as store:
-            for citizen in self.people[-people:]:
-                self.sign_in(store, citizen)
+            for _ in range(people):
+                self.sign_in(store, self.arrive())
+
+    def arrive(self) -> Citizen:
+        """Somebody new at Slack and at Google, whom Relatch has never met."""
+        number = len(self.people)
+        citizen = Citizen(f"U0CITIZEN{number}", f"citizen{number}@acme.example")
+        name = citizen.email.partition("@")[0]
+        self.slack.add_user(citizen.user_id, name, name.title(), citizen.email, team=TEAM)
+        self.google.add_account(citizen.email, password="a password")
+        self.people.append(citizen)
+        return citizen
 
     def sign_in(self, store: Store, citizen: Citizen) -> None:
         """What the desk writes when this person comes back from Google."""

@@ -56,9 +56,12 @@ class Photographer:
         on_the_go.enter(BOB)
         on_the_go.shows("Google")
         self._take(on_the_go.page, "phone")
+        # In the channel where he is, for what he sees there goes with nobody, and would stand in the way below.
+        bob.channel("general")
         bob.type("/creds")
-        bob.shows("Only visible to you")
+        bob.shows("Your connections")
         self._take(bob.page, "creds")
+        bob.enter(BOB)
 
     def _hand_off(self, bob: Workspace) -> None:
         ada = self._window()

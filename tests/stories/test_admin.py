@@ -67,14 +67,20 @@ def test_the_hand_off_is_watched_to_its_end(stage: Stage, slack: Workspace, bob:
     expect(handoff).to_contain_text("(edited)")
 
 
-def test_ada_without_a_reason_is_asked_for_one(slack: Workspace, bob: Workspace) -> None:
+def test_ada_without_a_reason_is_asked_for_one(slack: Workspace) -> None:
     slack.enter(ADA)
     slack.type("/creds refresh @grace")
     expect(slack.modal).to_contain_text(GRACE.real_name)
     slack.modal.get_by_role("textbox").fill("her calendar looks stale")
     slack.modal.locator('button[type="submit"]').click()
+    expect(slack.modal).to_contain_text(f"{GRACE.real_name} gets a message")
+    slack.dismiss()
     handoff = slack.articles.filter(has_text="her calendar looks stale").last
     expect(handoff).to_contain_text(GRACE.real_name)
+    slack.enter(GRACE)
+    asked = slack.shows("her calendar looks stale")
+    expect(asked).to_contain_text(ADA.real_name)
+    expect(slack.button("Refresh", within=asked)).to_be_visible()
 
 
 def test_bob_is_refused_graces_connections_in_a_plain_sentence(stage: Stage, slack: Workspace) -> None:

@@ -161,8 +161,9 @@ def replies(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
         for word in (Word.CHECK, Word.RELEASE):
             for verdict in Verdict:
                 yield Reply("refused", {"verdict": str(verdict), "word": str(word), "who": who})
-        for word in NEED_A_REASON:
-            yield Reply("reason", {"who": who, "word": str(word), "target": told.said[:40], "subject": "U0BOB"})
+        for word, argument in NEED_A_REASON:
+            asked = {"word": str(word), "argument": argument, "target": told.said[:40], "subject": "U0BOB"}
+            yield Reply("reason", {"who": who} | asked)
     for accounts in ([], [told.account], [told.account] * 30):
         for doors in ((door(Word.CHANGE),), (door(Word.CHANGE), door(Word.CHANGE, "microsoft", "Office 365"))):
             for card in (working(told), bare(Side.MAILBOX, State.NOT_SET_UP)):
@@ -216,6 +217,8 @@ def notices(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
                 "notices/unfinished",
                 {"card": broken(told), "door": way, "waiting": "id-1" if way else "", "closed": closed},
             )
+        for said in (told.said, ""):
+            yield Reply("notices/paused", {"admin": told.admin, "reason": said, "closed": closed})
         for kind in NoticeKind:
             yield Reply("notices/moved", {"kind": str(kind), "closed": closed})
     yield from incidents(told)

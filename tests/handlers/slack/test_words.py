@@ -382,10 +382,10 @@ def test_the_hand_off_tells_what_it_waits_for() -> None:
 
 def test_the_modal_asks_the_admin_why_and_carries_ids_only() -> None:
     view = RENDER.modal(
-        Reply("reason", {"who": BOB_FOR_ADA, "word": "refresh", "target": "google", "subject": "U0BOB"})
+        Reply("reason", {"who": BOB_FOR_ADA, "word": "refresh", "argument": "", "target": "google", "subject": "U0BOB"})
     )
     assert view["title"]["text"] == "Say why you ask"
-    assert view["private_metadata"] == '{"subject": "U0BOB", "target": "google", "word": "refresh"}'
+    assert view["private_metadata"] == '{"argument": "", "subject": "U0BOB", "target": "google", "word": "refresh"}'
     assert [block["type"] for block in view["blocks"]] == ["section", "input"]
 
 
