@@ -62,13 +62,22 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """Where a message stands in Slack."""
+
+    channel: str
+    ts: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A slash command and a button make the same one.
 
     `subject` is the Slack user whose connections are meant, empty for one's own. `target` is a side or a provider's
     slug. `argument` is `now`, `pause` ... for sync, the unknown word for help, and an opaque id for opened, stuck,
     release, dismiss.
-    `delivery` tells a re-delivery from a new press; empty means that it cannot be re-delivered.
+    `delivery` tells a re-delivery from a new press; empty means that it cannot be re-delivered. `mark` and `at` are those
+    of the message that was pressed, where it is a notice.
     """
 
     actor: Actor
@@ -78,14 +87,20 @@ class Request:
     argument: str = ""
     reason: str = ""
     delivery: str = ""
+    mark: str = ""
+    at: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A template in templates/slack and what it needs. It replaces the one before on the same surface."""
+    """A template in templates/slack and what it needs. It replaces the one before on the same surface.
+
+    `mark` comes back with every press on the message: it says which notice the message is a copy of.
+    """
 
     template: str
     context: Mapping[str, Any] = field(default_factory=dict)
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,14 +412,6 @@ class Profile:
     guest: bool = False
     bot: bool = False
     deleted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a message stands in Slack."""
-
-    channel: str
-    ts: str
 
 
 class MessengerError(Exception):

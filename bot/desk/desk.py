@@ -13,6 +13,7 @@ from bot.desk import help as help_word
 from bot.desk.asked import Asked, Tools
 from bot.model import Actor, Event, Kind, Person, Profile, Reply, Request, SlackAway, Who, Word
 from bot.rules.permissions import Verdict, may, wants_admin
+from bot.store.database import Tx
 
 Answer = Callable[[Tools, Asked], Iterator[Reply]]
 
@@ -104,6 +105,7 @@ class Desk:
         with self.tools.store.write() as tx:
             actor = tx.people.meet(profile, now)
             subject = actor if own else tx.people.meet(subject_profile, now)
+            _note_stray(tx, request, actor)
             if not own:
                 look = Event(
                     kind=Kind.LOOKED, at=now, person_id=subject.id, actor_id=actor.id, detail=str(request.word)
@@ -130,3 +132,13 @@ class Desk:
 
 def _who(person: Person, *, own: bool) -> Who:
     return Who(name=person.name, user_id=person.user_id, own=own)
+
+
+def _note_stray(tx: Tx, request: Request, actor: Person) -> None:
+    """A crash in mid-send can leave a second copy of a notice: its press is how we learn where it stands."""
+    notice = tx.notices.find(int(request.mark)) if request.mark.isdecimal() and len(request.mark) < 18 else None
+    if notice is None or request.at is None or not notice.ts or notice.person_id != actor.id:
+        return
+    pressed = [request.at.channel, request.at.ts]
+    if pressed not in ([notice.channel, notice.ts], notice.facts.get("old")):
+        tx.notices.want(notice.id, {"stray": pressed})

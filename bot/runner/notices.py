@@ -74,7 +74,11 @@ class Notices:
             self._later(notice, max(wait, timedelta(seconds=error.retry_after or 0)))
             return False
         if self._stands(notice, at):
-            self._shrink_old(notice)
+            self._shrink(notice, "old")
+        if notice.facts.get("stray"):
+            self._shrink(notice, "stray")
+            with self._store.write() as tx:
+                tx.notices.note(notice.id, {"stray": None})
         return True
 
     def _compose(self, notice_id: int) -> tuple[Notice, Reply] | None:
@@ -117,8 +121,9 @@ class Notices:
         with self._store.write() as tx:
             tx.notices.retry(notice.id, self._clock.now() + wait, notice.attempts + 1)
 
-    def _shrink_old(self, notice: Notice) -> None:
-        old = notice.facts.get("old")
+    def _shrink(self, notice: Notice, which: str) -> None:
+        """`old` is where it stood before it moved, `stray` a second copy that a crash left and somebody pressed."""
+        old = notice.facts.get(which)
         if not old:
             return
         try:

@@ -72,6 +72,10 @@ class Notices:
     def get(self, id: int) -> Notice:
         return _notice(self._database.execute(sa.select(notice).where(notice.c.id == id)).one())
 
+    def find(self, id: int) -> Notice | None:
+        row = self._database.execute(sa.select(notice).where(notice.c.id == id)).one_or_none()
+        return None if row is None else _notice(row)
+
     def of_kind_open(self, kind: NoticeKind) -> list[Notice]:
         found = sa.select(notice).where(notice.c.kind == kind, _OPEN).order_by(notice.c.opened_at, notice.c.id)
         return [_notice(row) for row in self._database.execute(found)]
@@ -114,9 +118,9 @@ class Notices:
         self.gone(id)
         return Address(channel=before.channel, ts=before.ts) if before.ts else None
 
-    def adopt(self, channel: str, ts: str, notice_id: int) -> None:
-        """A stray copy of the notice was pressed: that is where it stands, and it is drawn there anew."""
-        self._change(notice.c.id == notice_id, channel=channel, ts=ts, drawn=0)
+    def note(self, id: int, facts: Mapping[str, Any]) -> None:
+        """Merge facts that change nothing of what is shown."""
+        self._change(notice.c.id == id, facts={**self.get(id).facts, **facts})
 
     def hold(self, provider: str, incident_id: int) -> None:
         """Hold back the open failure notices that name the provider and of which nobody has heard yet."""

@@ -27,7 +27,7 @@ class Composer:
     def reply(self, tx: Tx, notice: Notice, now: datetime) -> Reply | None:
         """None where there is nothing left to say: it was never sent, and what it would tell is over."""
         context = self._context(tx, notice, now)
-        return None if context is None else Reply(f"notices/{notice.kind}", context)
+        return None if context is None else Reply(f"notices/{notice.kind}", context, mark=str(notice.id))
 
     def _context(self, tx: Tx, notice: Notice, now: datetime) -> dict[str, Any] | None:
         match notice.kind:

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
 import secrets
-from collections.abc import Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Protocol
 
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError
 
 from bot.model import Reply, Request, Word
 from handlers.slack import guard
-from handlers.slack.blocks import Renderer
+from handlers.slack.blocks import Renderer, mark_of
+from handlers.slack.calls import UNANSWERED, translated
 from handlers.slack.connect import Connection
 from handlers.slack.guard import Body
 from handlers.slack.parse import pressed, typed
-from handlers.slack.surfaces import DirectMessage, Ephemeral, Modal, Surface
+from handlers.slack.parse import reason as in_one_line
+from handlers.slack.surfaces import DirectMessage, Ephemeral, HomeTab, Modal, Original, Surface
 
-PING_SECONDS = 3.0
-WATCH_SECONDS = 1.0
-SILENT_SECONDS = 15.0
 # A form must be answered within 3 seconds, and the answer takes the way back.
 FIRST_REPLY_SECONDS = 2.3
+# What the acknowledgement shows must stand before anything replaces it; they take different ways to Slack.
+ACKNOWLEDGED_SECONDS = 0.5
 DRAIN = timedelta(seconds=25)
 MOMENT = Reply("moment")
 ALL = re.compile(".*", re.DOTALL)
@@ -52,59 +57,100 @@ class Pools:
     later: Executor
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """In seconds: how often the connection is pinged and looked at, and how long it may be gone."""
+
+    ping: float = 3.0
+    watch: float = 1.0
+    silent: float = 15.0
+
+
 class SlackSide:
     """Socket Mode over aiohttp, with a watchdog: its reconnecting has been seen to stop (bolt-python #1529)."""
 
-    def __init__(self, *, desk: Desk, render: Renderer, slack: Connection, app_token: str, pools: Pools) -> None:
+    def __init__(
+        self,
+        *,
+        desk: Desk,
+        render: Renderer,
+        slack: Connection,
+        app_token: str,
+        pools: Pools,
+        pace: Pace = Pace(),  # noqa: B008 - frozen
+    ) -> None:
         self._desk = desk
         self._render = render
         self._slack = slack
         self._pools = pools
         self._app_token = app_token
+        self._pace = pace
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
+        self._app: AsyncApp | None = None
         self._handler: AsyncSocketModeHandler | None = None
         self.connected = False
 
     async def start(self) -> None:
-        self._handler = AsyncSocketModeHandler(
-            self._application(),
-            self._app_token,
-            web_client=self._slack.client,
-            proxy=self._slack.proxy or None,
-            ping_interval=PING_SECONDS,
-        )
-        await self._handler.connect_async()
-        self._watch = asyncio.create_task(self._watchdog(self._handler))
+        self._app = self._application()
+        await self._connect()
+        self._watch = asyncio.create_task(self._watchdog())
 
     async def stop(self) -> None:
         """Takes nothing more, then lets answers under way end."""
         if self._watch is not None:
             self._watch.cancel()
+            await asyncio.wait({self._watch})
         if self._handler is not None:
             await self._handler.close_async()
         self.connected = False
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN.total_seconds())
 
+    async def _connect(self) -> None:
+        """With a new client each time: the SDK's own tries go on with an address that Slack has long let expire."""
+        old, proxy = self._handler, self._slack.proxy or None
+        self._handler = AsyncSocketModeHandler(
+            self._app, self._app_token, web_client=self._slack.client, proxy=proxy, ping_interval=self._pace.ping
+        )
+        # Given to the constructor, none would mean the one of the environment.
+        self._handler.client.proxy = proxy
+        if old is not None:
+            self._begin(old.close_async())
+        await self._handler.connect_async()
+
     def _application(self) -> AsyncApp:
         # Bolt's own loggers take the level of the one they are given; left alone, they log whole payloads at DEBUG.
-        app = AsyncApp(client=self._slack.client, process_before_response=True, logger=logging.getLogger("slack_bolt"))
+        app = AsyncApp(
+            client=self._slack.client,
+            authorize=self._known(),
+            process_before_response=True,
+            raise_error_for_unhandled_request=True,
+            logger=logging.getLogger("slack_bolt"),
+        )
         app.command(ALL)(self.on_command)
         app.action(ALL)(self.on_press)
         app.view({"type": "view_submission", "callback_id": ALL})(self.on_submit)
         app.view({"type": "view_closed", "callback_id": ALL})(_acknowledge)
         app.event("app_home_opened")(self.on_home)
-        app.error(_last_resort)
+        app.error(self.on_error)
         return app
+
+    def _known(self) -> Callable[[], Awaitable[AuthorizeResult]]:
+        """Who we are is known since the start. Bolt would ask Slack at the first payload, and be late where Slack is."""
+        slack = self._slack
+        us = AuthorizeResult(
+            enterprise_id=None, team_id=slack.team_id, bot_user_id=slack.user_id, bot_token=slack.client.token
+        )
+
+        async def authorize() -> AuthorizeResult:
+            return us
+
+        return authorize
 
     async def on_command(self, ack: AsyncAck, body: Body) -> None:
         await ack()
-        request = typed(body.get("text") or "", actor=guard.actor(body), delivery=guard.delivery(body))
-        if _wants_modal(request):
-            self._begin(self._in_modal(request, body["trigger_id"]))
-        else:
-            self._begin(self._converse(request, self._at(body)))
+        self._answer(typed(body.get("text") or "", actor=guard.actor(body), delivery=guard.delivery(body)), body)
 
     async def on_press(self, ack: AsyncAck, body: Body) -> None:
         await ack()
@@ -117,10 +163,8 @@ class SlackSide:
         )
         if request is None:
             return
-        if _wants_modal(request):
-            self._begin(self._in_modal(request, body["trigger_id"]))
-        else:
-            self._begin(self._converse(request, self._at(body)))
+        request = replace(request, mark=mark_of(action.get("block_id", "")), at=guard.stands_at(body))
+        self._answer(request, body)
 
     async def on_submit(self, ack: AsyncAck, body: Body) -> None:
         """The first reply goes back with the acknowledgement: Slack would let a later one be overtaken by it."""
@@ -131,44 +175,71 @@ class SlackSide:
         done, _ = await asyncio.wait({first}, timeout=FIRST_REPLY_SECONDS)
         if not done:
             await ack(response_action="update", view=self._render.modal(MOMENT))
-            self._begin(self._rest(replies, surface, first))
+            self._begin(self._rest_acknowledged(replies, surface, first))
             return
         try:
             reply = first.result()
-        except Exception:  # noqa: BLE001 - logged in _failed, and told
-            reply = _failed()
+        except Exception as error:  # noqa: BLE001 - logged in _failed, and told
+            reply = _failed(error)
         if reply is None:
             await ack(response_action="clear")
             return
         await ack(response_action="update", view=self._render.modal(reply))
-        self._begin(self._rest(replies, surface, None))
+        self._begin(self._rest_acknowledged(replies, surface, None))
 
     async def on_home(self, body: Body) -> None:
         if body["event"].get("tab") == "home":
             request = Request(guard.actor(body), Word.HOME, delivery=guard.delivery(body))
-            surface = DirectMessage(self._slack, self._render, request.actor.user_id)
+            self._begin(self._converse(request, HomeTab(self._slack, self._render, request.actor.user_id)))
+
+    async def on_error(self, error: Exception, body: Body) -> BoltResponse:
+        """A listener failed before its task began. Slack is answered all the same, else it shows its own error."""
+        if isinstance(error, BoltUnhandledRequestError):
+            log.warning("payload of no use to us", extra={"type": str(body.get("type", ""))})
+            return BoltResponse(status=200, body="")
+        reply = _failed(error)
+        if body.get("type") == "view_submission":
+            return BoltResponse(
+                status=200, body={"response_action": "update", "view": self._render.modal(reply)}
+            )
+        if guard.actor(body).user_id:
+            self._begin(self._tell(self._at(body), reply))
+        return BoltResponse(status=200, body="")
+
+    def _answer(self, request: Request, body: Body) -> None:
+        """Where the person stands; what asks for a choice or a reason opens a modal, unless one is open already."""
+        surface = self._at(body)
+        if _wants_modal(request) and not isinstance(surface, Modal):
+            self._begin(self._in_modal(request, body["trigger_id"], surface))
+        else:
             self._begin(self._converse(request, surface))
 
     def _at(self, body: Body) -> Surface:
-        user_id, url = guard.actor(body).user_id, body.get("response_url", "")
-        if not url:
+        user_id, view = guard.actor(body).user_id, body.get("view") or {}
+        if view.get("type") == "modal":
+            return Modal(self._slack, self._render, view["id"])
+        if not (url := body.get("response_url", "")):
             return DirectMessage(self._slack, self._render, user_id)
-        ephemeral = bool(body.get("container", {}).get("is_ephemeral"))
-        return Ephemeral(self._slack, self._render, url=url, user_id=user_id, again=ephemeral)
+        original = Original.NOTHING
+        if container := body.get("container"):
+            original = Original.EPHEMERAL if container.get("is_ephemeral") else Original.LASTING
+        return Ephemeral(self._slack, self._render, url=url, user_id=user_id, original=original)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _in_modal(self, request: Request, trigger_id: str) -> None:
+    async def _in_modal(self, request: Request, trigger_id: str, otherwise: Surface) -> None:
         """The trigger lives for 3 seconds, so that the modal opens before anything is looked up."""
+        surface = otherwise
         try:
             opened = await self._slack.client.views_open(trigger_id=trigger_id, view=self._render.modal(MOMENT))
-            surface: Surface = Modal(self._slack, self._render, opened["view"]["id"])
-        except Exception:
-            log.exception("modal not opened")
-            surface = DirectMessage(self._slack, self._render, request.actor.user_id)
+            surface = Modal(self._slack, self._render, opened["view"]["id"])
+        except SlackApiError as error:
+            log.warning("modal not opened", extra={"code": translated(error).code})
+        except UNANSWERED as error:
+            log.warning("modal not opened", extra={"code": type(error).__name__})
         await self._converse(request, surface)
 
     async def _converse(self, request: Request, surface: Surface) -> None:
@@ -183,34 +254,38 @@ class SlackSide:
             while reply is not None:
                 await surface.show(reply)
                 reply = await self._next(replies, self._pools.later)
-        except Exception:  # noqa: BLE001 - logged in _failed, and told
-            await self._apologise(surface)
+        except Exception as error:  # noqa: BLE001 - logged in _failed, and told
+            await self._tell(surface, _failed(error))
 
     async def _next(self, replies: Iterator[Reply], pool: Executor) -> Reply | None:
         return await asyncio.get_running_loop().run_in_executor(pool, next, replies, None)
 
-    async def _apologise(self, surface: Surface) -> None:
-        """Where the person stands, with a reference that the log has too."""
-        reply = _failed()
+    async def _rest_acknowledged(
+        self, replies: Iterator[Reply], surface: Surface, first: asyncio.Future[Reply | None] | None
+    ) -> None:
+        await asyncio.sleep(ACKNOWLEDGED_SECONDS)
+        await self._rest(replies, surface, first)
+
+    async def _tell(self, surface: Surface, reply: Reply) -> None:
+        """An error where the person stands, with a reference that the log has too."""
         try:
             await surface.show(reply)
         except Exception:
             log.exception("nobody could be told", extra={"reference": reply.context["reference"]})
 
-    async def _watchdog(self, handler: AsyncSocketModeHandler) -> None:
+    async def _watchdog(self) -> None:
         seen = monotonic()
         while True:
-            self.connected = await handler.client.is_connected()
+            self.connected = self._handler is not None and await self._handler.client.is_connected()
             if self.connected:
                 seen = monotonic()
-            elif monotonic() - seen > SILENT_SECONDS:
-                seen = monotonic()
+            elif monotonic() - seen > self._pace.silent:
                 log.warning("no connection to Slack, connecting anew")
-                try:
-                    await handler.client.connect_to_new_endpoint(force=True)
-                except Exception:
-                    log.exception("connecting to Slack failed")
-            await asyncio.sleep(WATCH_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._pace.silent):
+                        await self._connect()
+                seen = monotonic()
+            await asyncio.sleep(self._pace.watch)
 
 
 def submitted(body: Body) -> Request:
@@ -225,7 +300,7 @@ def submitted(body: Body) -> Request:
         subject=asked["subject"],
         target=asked["target"],
         argument=asked["argument"],
-        reason=" ".join(reason.split())[:300],
+        reason=in_one_line(reason),
         delivery=guard.delivery(body),
     )
 
@@ -239,18 +314,11 @@ def _wants_modal(request: Request) -> bool:
     return about_another and (request.word in (Word.REFRESH, Word.CHANGE) or pauses) and not request.reason
 
 
-def _failed() -> Reply:
-    """To be called while the exception is at hand."""
+def _failed(error: Exception) -> Reply:
     reference = secrets.token_hex(4).upper()
-    log.error("request failed", exc_info=True, extra={"reference": reference})  # noqa: LOG014 - called where it was caught
+    log.error("request failed", exc_info=error, extra={"reference": reference})
     return Reply("error", {"reference": reference})
 
 
 async def _acknowledge(ack: AsyncAck) -> None:
     await ack()
-
-
-async def _last_resort(error: Exception) -> BoltResponse:
-    """A listener failed before its task began. Slack is answered all the same, else it shows its own error."""
-    log.error("payload failed", exc_info=error)
-    return BoltResponse(status=200, body="")

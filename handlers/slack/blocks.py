@@ -32,6 +32,7 @@ SHORT = 30
 MOST_BLOCKS = 50
 MOST_BUTTONS = 25
 ELLIPSIS = "…"
+MARK = "notice."
 # Of somebody else's text: enough for any real one, and what we say about it still fits behind it.
 LONGEST_QUOTE = 320
 LONGEST_NAME = 80
@@ -228,7 +229,7 @@ class Renderer:
 
     def message(self, reply: Reply) -> Message:
         page = self._page(reply)
-        return Message(text=page.text_only, blocks=page.blocks[:MOST_BLOCKS])
+        return Message(text=page.text_only, blocks=_marked(page.blocks[:MOST_BLOCKS], reply.mark))
 
     def modal(self, reply: Reply) -> Block:
         page = self._page(reply)
@@ -255,6 +256,21 @@ class Renderer:
         if not page.text_only:
             raise ValueError(f"{name} has no summary")
         return page
+
+
+def _marked(blocks: list[Block], mark: str) -> list[Block]:
+    """A press tells the block that it came from: that is how the mark comes back."""
+    if not mark:
+        return blocks
+    return [
+        block | {"block_id": f"{MARK}{mark}.{number}"} if block["type"] == "actions" else block
+        for number, block in enumerate(blocks)
+    ]
+
+
+def mark_of(block_id: str) -> str:
+    """Empty where the message was not marked."""
+    return block_id.removeprefix(MARK).partition(".")[0] if block_id.startswith(MARK) else ""
 
 
 def _markup(markup: object) -> str:

@@ -13,6 +13,8 @@ import certifi
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from handlers.slack.calls import UNANSWERED, translated
+
 TIMEOUT_SECONDS = 10
 
 
@@ -51,11 +53,18 @@ async def connected(*, token: str, base_url: str, ca_bundle: Path | None, proxy:
             proxy=proxy or None,
             timeout=TIMEOUT_SECONDS,
             trust_env_in_session=False,
+            # The SDK would repeat a call whose answer got lost, and the person would have the message twice.
+            retry_handlers=[],
         )
+        # Given to the constructor, none would mean the one of the environment.
+        client.proxy = proxy or None
         try:
             me = await client.auth_test()
         except SlackApiError as error:
-            raise NotConnected(f"Slack refuses RELATCH_SLACK_BOT_TOKEN: {error.response['error']}.") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
+            code = translated(error).code
+            if code.startswith("http "):
+                raise NotConnected(f"Slack cannot be reached at {base_url}: {code}.") from error
+            raise NotConnected(f"Slack refuses RELATCH_SLACK_BOT_TOKEN: {code}.") from error
+        except UNANSWERED as error:
             raise NotConnected(f"Slack cannot be reached at {base_url}: {type(error).__name__}.") from error
         yield Connection(client=client, team_id=me["team_id"], user_id=me["user_id"], session=session, proxy=proxy)

@@ -77,7 +77,13 @@ def typed(text: str, *, actor: Actor, delivery: str) -> Request:
     argument, words = _argument(words, about_another=bool(subject)) if word is Word.SYNC else ("", words)
     target, words = _target(words)
     return Request(
-        actor, word, subject=subject, target=target, argument=argument, reason=reason(" ".join(words)), delivery=delivery
+        actor,
+        word,
+        subject=subject,
+        target=target,
+        argument=argument,
+        reason=reason(" ".join(words)),
+        delivery=delivery,
     )
 
 

@@ -122,6 +122,13 @@ def test_a_crash_after_the_post_leaves_one_stray_copy_and_no_more(rig: Rig) -> N
     redraw(rig)
     assert len(rig.failures()) == 2
     assert [each.edits for each in rig.failures()] == [0, 2]
+    stray, known = rig.failures()
+    rig.ask(BOB, Word.WHY, mark=known.reply.mark, at=stray.at)
+    rig.draw()
+    assert [each.reply.template for each in (stray, known)] == ["notices/moved", "notices/failure"]
+    rig.ask(BOB, Word.WHY, mark=known.reply.mark, at=known.at)
+    redraw(rig)
+    assert stray.edits == 1
 
 
 def test_what_is_mended_while_it_is_being_told_turns_green_afterwards(rig: Rig) -> None:

@@ -138,14 +138,13 @@ def test_a_reminder_moves_the_message(store: Store, bob: Person) -> None:
     assert behind(store) == [notice.id]
 
 
-def test_a_stray_copy_that_is_pressed_is_adopted(store: Store, bob: Person) -> None:
+def test_a_fact_can_be_noted_without_a_redraw(store: Store, bob: Person) -> None:
     notice = wanted(store, bob)
     with store.write() as tx:
-        tx.notices.adopt("D1", "0.9", notice.id)
-        found = tx.notices.find_open(f"failure:{bob.id}")
-    assert found is not None
-    assert (found.channel, found.ts) == ("D1", "0.9")
-    assert behind(store) == [notice.id]
+        tx.notices.note(notice.id, {"stray": None})
+        assert tx.notices.get(notice.id).facts["stray"] is None
+        assert tx.notices.get(notice.id).wanted == notice.wanted
+        assert tx.notices.find(notice.id + 1000) is None
 
 
 def test_home_and_all_that_is_open_can_be_redrawn(store: Store, ada: Person, bob: Person) -> None:
