@@ -76,8 +76,8 @@ class Request:
     `subject` is the Slack user whose connections are meant, empty for one's own. `target` is a side or a provider's
     slug. `argument` is `now`, `pause` ... for sync, the unknown word for help, and an opaque id for opened, stuck,
     release, dismiss.
-    `delivery` tells a re-delivery from a new press; empty means that it cannot be re-delivered. `mark` and `at` are those
-    of the message that was pressed, where it is a notice.
+    `delivery` tells a re-delivery from a new press; empty means that it cannot be re-delivered. `mark` and `at` are
+    those of the message that was pressed, where it is a notice.
     """
 
     actor: Actor

@@ -250,4 +250,4 @@ class Mailbox(Provider, Protocol):
     """A provider of the mailbox side."""
 
     def pull(self, credential: Credential, cursor: str) -> Iterator[Page]:
-        """Yield what is new since `cursor`, page by page; an empty cursor reads the window. Never bodies or attachments."""
+        """Yield what is new since `cursor`, page by page; an empty cursor reads the window. Never bodies."""

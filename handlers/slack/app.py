@@ -77,7 +77,7 @@ class SlackSide:
         slack: Connection,
         app_token: str,
         pools: Pools,
-        pace: Pace = Pace(),  # noqa: B008 - frozen
+        pace: Pace = Pace(),
     ) -> None:
         self._desk = desk
         self._render = render
@@ -87,12 +87,11 @@ class SlackSide:
         self._pace = pace
         self._tasks: set[asyncio.Task[None]] = set()
         self._watch: asyncio.Task[None] | None = None
-        self._app: AsyncApp | None = None
+        self._app = self._application()
         self._handler: AsyncSocketModeHandler | None = None
         self.connected = False
 
     async def start(self) -> None:
-        self._app = self._application()
         await self._connect()
         self._watch = asyncio.create_task(self._watchdog())
 
@@ -137,7 +136,7 @@ class SlackSide:
         return app
 
     def _known(self) -> Callable[[], Awaitable[AuthorizeResult]]:
-        """Who we are is known since the start. Bolt would ask Slack at the first payload, and be late where Slack is."""
+        """Who we are is known since the start. Bolt would ask at the first payload, and be late where Slack is."""
         slack = self._slack
         us = AuthorizeResult(
             enterprise_id=None, team_id=slack.team_id, bot_user_id=slack.user_id, bot_token=slack.client.token
@@ -199,9 +198,7 @@ class SlackSide:
             return BoltResponse(status=200, body="")
         reply = _failed(error)
         if body.get("type") == "view_submission":
-            return BoltResponse(
-                status=200, body={"response_action": "update", "view": self._render.modal(reply)}
-            )
+            return BoltResponse(status=200, body={"response_action": "update", "view": self._render.modal(reply)})
         if guard.actor(body).user_id:
             self._begin(self._tell(self._at(body), reply))
         return BoltResponse(status=200, body="")

@@ -105,7 +105,7 @@ class Google(Mailbox):
         return Revocation(Ended.DONE)
 
     def approval(self) -> str:
-        """The list of configured apps in the Admin console, as its own "Manage app access" button opens it (not verified)."""
+        """The Admin console's list of configured apps. The address is from memory: see docs/verified.md."""
         return "https://admin.google.com/ac/owl/list?tab=configuredApps"
 
     def _reader(self, session: Session, secret: Secret) -> Reader:

@@ -53,12 +53,15 @@ def test_a_sync_that_is_cut_again_and_again_counts_each_item_once(
 def cut_and_finish(town: Town, bob: Citizen, cuts: int, expected: int) -> list[int]:
     """The count after each kill. It never goes back, and in the end it is what there is."""
     counts, before = [], look(town, bob).items
+    # Slow enough for a page to take two seconds, so that most lives end in the middle of one.
+    town.google.slow(0.015)
     for _ in range(cuts):
         town.start(ready=False)
         town.wait(partial(reading, town, len(town.google.requests)), 30, "the first mail")
-        town.rest(0.0, 0.8)
+        town.rest(0.0, 4.0)
         town.kill()
         counts.append(look(town, bob).items)
+    town.google.slow(0)
     assert counts == sorted(counts)
     assert all(before <= count <= expected for count in counts)
     town.start()

@@ -35,7 +35,7 @@ def test_grace_sets_up_sync_and_is_told_when_it_has_caught_up(stage: Stage, slac
     expect(page.get_by_role("heading", level=1)).to_contain_text("connected")
     page.close()
 
-    told = slack.articles.filter(has_text="caught up").last
+    told = slack.articles.filter(has_text="The first sync").last
     expect(told).to_contain_text(re.compile(r"\b1 \w+"))
     expect(told).not_to_contain_text("Only visible to you")
 

@@ -106,8 +106,8 @@ def test_bob_himself_still_gets_in(stage: Stage, bobs_address: str) -> None:
 
 
 def refused(page: Page) -> bool:
-    return "connected" not in page.title and bool(
-        re.search("stopped|over|do not know|another account|Nothing was", page.text)
+    return "is connected" not in page.text and bool(
+        re.search("so it was stopped|already over|do not know|another account|Nothing was", page.text)
     )
 
 

@@ -60,15 +60,15 @@ def test_a_second_bot_on_the_same_database_refuses(stage: Stage, tmp_path: Path,
     ended = run(settings, tmp_path)
     assert ended.returncode == REFUSED
     assert "Traceback" not in ended.stderr
-    assert "database" in ended.stderr
+    assert "Another Relatch already serves" in ended.stderr
     stage.bot.check()
 
 
 def test_a_token_that_slack_refuses_is_said_plainly(stage: Stage, tmp_path: Path) -> None:
     settings = {
         **stage.settings,
-        "RELATCH_DATABASE": str(tmp_path / "other.db"),
-        "RELATCH_KEYSET": str(tmp_path / "keyset.json"),
+        "RELATCH_DATABASE": str(tmp_path / "data" / "other.db"),
+        "RELATCH_KEYSET": str(tmp_path / "keys" / "keyset.json"),
         "RELATCH_LISTEN": f"127.0.0.1:{free_port()}",
         "RELATCH_SLACK_BOT_TOKEN": "xoxb-not-ours",
     }

@@ -156,9 +156,8 @@ def test_a_slip_in_a_template_is_found() -> None:
 
 def test_a_modal_that_asks_has_a_button_to_send_and_one_to_cancel() -> None:
     page = Renderer(NAMES)
-    asked = page.modal(
-        Reply("reason", {"who": bob(Told(), own=False), "word": "refresh", "argument": "", "target": "", "subject": "U0BOB"})
-    )
+    about = {"word": "refresh", "argument": "", "target": "", "subject": "U0BOB"}
+    asked = page.modal(Reply("reason", {"who": bob(Told(), own=False)} | about))
     assert (asked["submit"]["text"], asked["close"]["text"]) == ("Send", "Cancel")
     told = page.modal(Reply("moment"))
     assert "submit" not in told
