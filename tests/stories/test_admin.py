@@ -85,7 +85,7 @@ def test_ada_without_a_reason_is_asked_for_one(slack: Workspace) -> None:
 
 def test_bob_is_refused_graces_connections_in_a_plain_sentence(stage: Stage, slack: Workspace) -> None:
     slack.enter(BOB)
-    for text in ("check @grace", "refresh @grace I am curious", "why @grace", "sync pause @grace"):
+    for text in ("check @grace", "refresh @grace I am curious", "why @grace", "sync pause @grace I am curious"):
         slack.type(f"/creds {text}")
         shown = slack.shows(re.compile("admin", re.IGNORECASE))
         expect(shown).to_contain_text("Only visible to you")

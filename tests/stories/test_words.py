@@ -143,7 +143,7 @@ def test_what_is_typed_completes_itself(slack: Workspace) -> None:
 def test_mallory_of_another_workspace_is_refused_whatever_she_types(slack: Workspace) -> None:
     slack.enter(MALLORY)
     slack.channel("general")
-    for text in ("", " check", " refresh @bob please", " why @bob", " sync pause @bob", " help"):
+    for text in ("", " check", " refresh @bob please", " why @bob", " sync pause @bob please", " help"):
         count = slack.articles.count()
         slack.type(f"/creds{text}")
         expect(slack.articles).to_have_count(count + 1)
