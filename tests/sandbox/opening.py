@@ -67,8 +67,9 @@ def set_up_button(world: Sandbox, user: str) -> Button:
 
 
 def is_synced(world: Sandbox, user: str) -> bool:
-    """A message says that everything is caught up."""
-    return any("caught up" in message.plain for message in world.slack.messages(user))
+    """A message says what the first sync brought, or a later one that everything is caught up."""
+    ends = ("The first sync brought", "The first sync found", "caught up")
+    return any(end in message.plain for message in world.slack.messages(user) for end in ends)
 
 
 def is_told(world: Sandbox) -> bool:

@@ -126,15 +126,14 @@ def sign_in_again(stage: Stage, person: Person) -> None:
     door = stage.wait(lambda: stage.slack.ephemerals(person.id)[-1].buttons, "the button")
     page = sign_in(Browser(), next(b.url for b in door if b.url), slack_user=person.id, google=person.email)
     assert "connected" in page.text, page.text
-    stage.wait(lambda: "Working" in status(stage, person), f"{person.name}'s mailbox works")
+    stage.wait(lambda: "working" in status(stage, person), f"{person.name}'s mailbox works")
 
 
 def status(stage: Stage, person: Person) -> str:
     before = len(stage.slack.ephemerals(person.id))
     assert stage.slack.command(person.id, "").ok
     stage.wait(lambda: len(stage.slack.ephemerals(person.id)) > before, "the answer")
-    plain: str = stage.slack.ephemerals(person.id)[-1].plain
-    return plain
+    return stage.slack.ephemerals(person.id)[-1].plain.lower()
 
 
 @dataclass(frozen=True)
@@ -265,7 +264,7 @@ def all_is_well(stage: Stage) -> None:
             if switch["value"]:
                 stage.world.switches.press(switch["id"], value=False if switch["kind"] == "toggle" else 0.0)
     for person in COLLEAGUES:
-        if "Working" not in status(stage, person):
+        if "working" not in status(stage, person):
             sign_in_again(stage, person)
 
 

@@ -32,6 +32,12 @@ class Workspace:
         self.page.goto(f"{self.address}/?user={person.id}&tab={tab}")
         # By its place: on a phone the rail is folded away, and an open dialog hides all else from roles.
         expect(self.page.locator("#rail .line")).to_have_text("Connected")
+        if tab == "messages":
+            self._is_filled()
+
+    def _is_filled(self) -> None:
+        """The beginning of a conversation is drawn together with its messages."""
+        expect(self.page.locator(".introduction")).to_have_count(1)
 
     def become(self, person: Person) -> None:
         """By the switch in the rail, as a visitor of the demo does."""
@@ -41,6 +47,7 @@ class Workspace:
     def channel(self, name: str) -> None:
         self.page.get_by_role("navigation", name="Workspace").get_by_role("button", name=name).click()
         expect(self.page.get_by_role("heading", level=1)).to_contain_text(name)
+        self._is_filled()
 
     def tab(self, name: str) -> None:
         self.page.get_by_role("tab", name=name).click()
@@ -116,6 +123,8 @@ class Workspace:
     def flip(self, switch: str, value: bool | float | None = None) -> None:
         """Presses a switch of the side panel, or sets it. Waits until the sandbox has done it."""
         control = self.page.locator(f'[data-switch="{switch}"]')
+        if isinstance(value, bool) and control.is_checked() is value:
+            return
         with self.page.expect_response(re.compile(rf"/page/switches/{re.escape(switch)}$")) as answered:
             match value:
                 case None:
