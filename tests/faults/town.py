@@ -164,15 +164,16 @@ class Town:
     def messages(self, citizen: Citizen) -> int:
         return len(self.slack.messages(citizen.user_id))
 
-    def unheard_of(self) -> list[Citizen]:
-        """Those in whose Slack a message stands of which we do not know: it was cut off in mid-send."""
+    def unheard_of(self) -> set[tuple[Citizen, str]]:
+        """Messages that stand in Slack and of which we do not know: each was cut off in mid-send."""
         with self.store() as store, store.read() as tx:
             known = {(notice.channel, notice.ts) for notice in tx.notices.of_kind_open(NoticeKind.FAILURE)}
-        return [
-            citizen
+        return {
+            (citizen, message.ts)
             for citizen in self.people
-            if any((message.channel, message.ts) not in known for message in self.slack.messages(citizen.user_id))
-        ]
+            for message in self.slack.messages(citizen.user_id)
+            if (message.channel, message.ts) not in known
+        }
 
     def check_database(self) -> int:
         """How many lines of history hang together. Nothing else may be using the file."""

@@ -33,7 +33,9 @@ HOSTILE = st.sampled_from(
         "\U0001f4a5" * 40, "a" * 4000, "mailbox", "crm", "google", "salesforce", "office 365", "-1", "all",
     ]
 )  # fmt: skip
-WORDS = st.sampled_from(["check crm", "status", "why", "help", "refesh", "sync status", "sync soon", "revoke", "release 1"])
+WORDS = st.sampled_from(
+    ["check crm", "status", "why", "help", "refesh", "sync status", "sync soon", "revoke", "release 1"]
+)
 LINES = st.one_of(
     st.text(max_size=80),
     st.lists(st.one_of(HOSTILE, WORDS, st.text(max_size=12)), min_size=1, max_size=6).map(" ".join),

@@ -1,4 +1,4 @@
-"""The adapters of handlers/slack before the sandbox's Slack, with a desk that says what a test tells it. No tests here."""
+"""The adapters of handlers/slack before the sandbox's Slack, with a desk that a test tells what to say."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Town:
         return self.serving._loop
 
     async def connect(self, **others: Any) -> Connection:
-        given = {"token": self.rig.app.bot_token, "base_url": self.rig.api, "ca_bundle": self.ca, "proxy": ""}
+        given: dict[str, Any] = {"token": self.rig.app.bot_token, "base_url": self.rig.api, "ca_bundle": self.ca, "proxy": ""}
         return await self._stack.enter_async_context(connected(**(given | others)))
 
     @contextmanager

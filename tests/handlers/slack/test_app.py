@@ -493,7 +493,9 @@ def test_a_form_of_another_time_is_answered_in_it(
     desk.says = reason_then(told("never"))
     town.slack.command(ADA, "refresh @grace")
     view = seen.modal("Why do you ask?", user=ADA)
-    town.slack._views.find(view.id).shown["private_metadata"] = '{"word": "revoke"}'
+    kept = town.slack._views.find(view.id)
+    assert kept is not None
+    kept.shown["private_metadata"] = '{"word": "revoke"}'
     assert town.slack.submit(ADA, values={"reason": "audit"}).ok
     assert logged_when_shown(seen.modal("Something broke", user=ADA), caplog)
 

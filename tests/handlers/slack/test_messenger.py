@@ -111,7 +111,9 @@ CALLS: list[tuple[str, Does]] = [
 
 @pytest.mark.parametrize(("method", "does"), CALLS, ids=[method for method, _ in CALLS])
 class TestSlackIsAway:
-    def test_a_pause_is_as_long_as_slack_asks(self, town: Town, messenger: SlackMessenger, method: str, does: Does) -> None:
+    def test_a_pause_is_as_long_as_slack_asks(
+        self, town: Town, messenger: SlackMessenger, method: str, does: Does
+    ) -> None:
         town.slack.rate_limit(method, 7)
         assert away(does, messenger).retry_after == 7
 
