@@ -10,8 +10,10 @@ from datetime import datetime
 from bot.model import (
     Cause,
     Clock,
+    Condition,
     Connection,
     Event,
+    Health,
     Incident,
     IncidentKind,
     Kind,
@@ -78,7 +80,8 @@ class Records:
             breaker_open=self._breakers.is_open(before.provider),
             jitter=self._jitter(),
         )
-        tx.connections.set_condition(before.id, decision.condition)
+        condition = decision.condition if ran or cause else _looked(before.condition, decision.condition)
+        tx.connections.set_condition(before.id, condition)
         number = tx.connections.recovered_items(before.id) if ran and cause is None else None
         line = Event(
             kind=_KINDS[ran, cause is None],
@@ -229,6 +232,13 @@ def end_incident(tx: Tx, incident: Incident, outcome: str, *, now: datetime) -> 
         tx.notices.want(notice.id)
         tell.say_anew(tx, notice)
         tx.notices.close(notice.id, now)
+
+
+def _looked(before: Condition, after: Condition) -> Condition:
+    """A look copies nothing: who checks every few minutes would put off the run that does."""
+    if before.health is Health.ACTIVE and before.next_try_at and after.next_try_at:
+        return replace(after, next_try_at=min(before.next_try_at, after.next_try_at))
+    return after
 
 
 # Their messages say how many wait.

@@ -15,6 +15,7 @@ from tests.faults.town import Citizen, Town
 PEOPLE = 24
 KILLS = 60
 BROKEN = 4
+SENDING = 0.5  # seconds from the arrival of a message at Slack to its answer
 BETWEEN = timedelta(minutes=35)
 UNTIL_TOLD = timedelta(minutes=12)
 
@@ -27,7 +28,7 @@ def test_a_kill_at_any_instant_loses_nobody_and_tells_nobody_twice(
         broken = town.people[:BROKEN]
         breaks = {kills * place // BROKEN: citizen for place, citizen in enumerate(broken)}
         town.door.delay = (0.0, 0.1)
-        town.slack.slow("chat.postMessage", 0.2)
+        town.slack.slow("chat.postMessage", SENDING)
         doubted = 0
         for number in range(kills):
             if number in breaks:
@@ -36,6 +37,7 @@ def test_a_kill_at_any_instant_loses_nobody_and_tells_nobody_twice(
             town.check_database()
             doubted += len(town.doubted())
             # What was cut between Slack and our commit stands twice afterwards, and only that.
+            town.rest(SENDING, SENDING + 0.1)
             cut |= town.unheard_of()
             assert not set(town.lost()) - set(broken), f"lost at kill {number}"
         live_on(town)

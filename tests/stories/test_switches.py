@@ -115,7 +115,9 @@ def ask(slack: Workspace, text: str) -> str:
 
 
 def change_button(stage: Stage, person: Person) -> Button:
-    return next(button for button in stage.slack.views(person.id)[-1].buttons if button.url)
+    """Raises LookupError while there is none."""
+    found = [button for button in stage.slack.views(person.id)[-1].buttons if button.url]
+    return found[0]
 
 
 def sign_in_again(stage: Stage, person: Person) -> None:
@@ -291,7 +293,7 @@ class Heard:
         for person in COLLEAGUES:
             told, *more = self.by(person)
             assert not more, [message.plain for message in more]
-            assert re.search(words, told.plain, re.IGNORECASE), told.plain
+            assert re.search(words, told.plain, re.IGNORECASE), [m.plain for m in self._stage.slack.messages(person.id)]
             assert told.text, "phones show nothing else"
 
     def by_admins(self, words: str) -> None:

@@ -88,6 +88,17 @@ def labels(stage: Stage, person: Person) -> set[str]:
     return {button.label for button in answers(stage, person)[-1].buttons}
 
 
+def test_a_check_does_not_put_off_the_sync(stage: Stage) -> None:
+    stage.slack.command(GRACE.id, "sync now")
+    stage.wait(lambda: "sync" in answers(stage, GRACE)[-1].plain.lower(), "the answer")
+    stage.pass_time(minutes=25)
+    stage.slack.command(GRACE.id, "check")
+    stage.wait(lambda: "works" in answers(stage, GRACE)[-1].plain.lower(), "the check")
+    before = len(stage.world.google.requests)
+    stage.pass_time(minutes=12)
+    stage.wait(lambda: any("/calendar/" in seen.path for seen in stage.world.google.requests[before:]), "the sync")
+
+
 def test_what_slack_sends_twice_is_done_once(stage: Stage) -> None:
     stage.slack.command(GRACE.id, "sync pause")
     stage.wait(lambda: "paused" in answers(stage, GRACE)[-1].plain.lower(), "paused")

@@ -51,7 +51,8 @@ class Town:
         return self.serving._loop
 
     async def connect(self, **others: Any) -> Connection:
-        given: dict[str, Any] = {"token": self.rig.app.bot_token, "base_url": self.rig.api, "ca_bundle": self.ca, "proxy": ""}
+        bot = {"token": self.rig.app.bot_token, "base_url": self.rig.api}
+        given: dict[str, Any] = {**bot, "ca_bundle": self.ca, "proxy": ""}
         return await self._stack.enter_async_context(connected(**(given | others)))
 
     @contextmanager
