@@ -205,7 +205,7 @@ class Town:
     def settled(self) -> bool:
         """Nobody is due or being worked for, no renewal is under way, and every message says what it should."""
         with closing(sqlite3.connect(self._database)) as database:
-            now = {"now": self.clock.now().strftime("%Y-%m-%d %H:%M:%S")}
+            now = {"now": self.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f")}
             return not any(database.execute(due, now).fetchone() for due in DUE)
 
     def _granted(self, citizen: Citizen) -> Credential:
