@@ -22,6 +22,9 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.model import Reply, Request, Word
 from handlers.slack import guard
@@ -64,6 +67,17 @@ class Pace:
     ping: float = 3.0
     watch: float = 1.0
     silent: float = 15.0
+
+
+class Handler(AsyncSocketModeHandler):
+    """Acknowledges even what Bolt cannot read: Slack would send it again, or show the person its own error."""
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as Bolt's
+        try:
+            await super().handle(client, req)
+        except Exception:
+            log.exception("payload not read")
+            await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
 
 
 class SlackSide:
@@ -109,14 +123,14 @@ class SlackSide:
     async def _connect(self) -> None:
         """With a new client each time: the SDK's own tries go on with an address that Slack has long let expire."""
         old, proxy = self._handler, self._slack.proxy or None
-        self._handler = AsyncSocketModeHandler(
+        self._handler = Handler(
             self._app, self._app_token, web_client=self._slack.client, proxy=proxy, ping_interval=self._pace.ping
         )
         # Given to the constructor, none would mean the one of the environment.
         self._handler.client.proxy = proxy
         if old is not None:
             self._begin(old.close_async())
-        await self._handler.connect_async()
+        await self._handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt gives it no types.
 
     def _application(self) -> AsyncApp:
         # Bolt's own loggers take the level of the one they are given; left alone, they log whole payloads at DEBUG.

@@ -78,6 +78,7 @@ def test_change_opens_a_dialog_with_the_accounts_that_can_be_chosen(slack: Works
     slack.type("/creds")
     slack.press("Change", within=slack.shows(BOB.email))
     expect(slack.modal).to_contain_text(BOB.email)
+    expect(slack.modal.get_by_role("heading", level=2)).to_have_text("Change your mailbox")
     expect(slack.button("Sign in with Google", within=slack.modal)).to_be_visible()
     slack.dismiss()
 
