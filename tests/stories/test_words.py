@@ -154,3 +154,6 @@ def test_mallory_of_another_workspace_is_refused_whatever_she_types(slack: Works
     slack.type("/creds refresh @bob")
     expect(slack.modal).to_contain_text("only for the people of Acme")
     slack.dismiss()
+    slack.enter(MALLORY, tab="home")
+    expect(slack.home).to_contain_text("only for the people of Acme")
+    expect(slack.home.get_by_role("button")).to_have_count(0)
