@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -139,6 +139,30 @@ class Page:
     resync: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """What a CRM is told of one message or meeting. `key` is its external id: a repeat changes nothing.
+
+    `about` is the CRM's id of the contact or lead. `end` is None for a message. `gone` takes it out again: then only
+    `key` means anything, and whether it is a message or a meeting.
+    """
+
+    key: str
+    subject: str
+    about: str
+    start: datetime
+    end: datetime | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """`refused` are the keys that the CRM does not take, each with its short code, such as a validation rule's."""
+
+    written: int
+    refused: Mapping[str, str]
+
+
 class Reason(StrEnum):
     """Why a provider said no. Each has its advice in templates/advice/<reason>.j2."""
 
@@ -251,3 +275,16 @@ class Mailbox(Provider, Protocol):
 
     def pull(self, credential: Credential, cursor: str) -> Iterator[Page]:
         """Yield what is new since `cursor`, page by page; an empty cursor reads the window. Never bodies."""
+
+    def recognises(self, address: str) -> bool:
+        """Whether the mailbox of this address is kept here, as far as can be seen without signing in."""
+
+
+class Crm(Provider, Protocol):
+    """A provider of the CRM side."""
+
+    def match(self, credential: Credential, addresses: Collection[str]) -> Mapping[str, str]:
+        """The CRM's id of the contact, or else the open lead, for each address that has one. Keys are case-folded."""
+
+    def push(self, credential: Credential, activities: Sequence[Activity]) -> Pushed:
+        """Write them by their keys. Raises where the whole of it cannot work: a field or a permission is missing."""

@@ -18,9 +18,9 @@ from providers.base import (
     Revocation,
     Side,
 )
-from providers.google.errors import translated
 from providers.google.pull import Reader
 from providers.google.sign_in import Secret, SignIn, Tokens
+from providers.refusals import translated
 from providers.wire import Session, Wire
 
 

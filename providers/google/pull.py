@@ -15,7 +15,8 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from providers.base import Item, Mail, Meeting, Page
-from providers.google.errors import legible, read_api, told
+from providers.google.errors import read_api, told
+from providers.refusals import legible
 from providers.wire import Session, read_json
 
 LEFT_OUT = frozenset({"DRAFT", "SPAM", "TRASH", "CHAT"})

@@ -20,7 +20,8 @@ import oauthlib.oauth2  # type: ignore[import-untyped]  # It publishes no types.
 from google_auth_oauthlib.flow import Flow
 
 from providers.base import Link, Reason, Rejected
-from providers.google.errors import At, Signal, legible, read_oauth, told
+from providers.google.errors import told
+from providers.refusals import At, Signal, legible, read_oauth
 from providers.wire import Answer, Nonsense, Session, Wire, read_json
 
 GMAIL_METADATA = "https://www.googleapis.com/auth/gmail.metadata"

@@ -18,7 +18,9 @@ BELOW_THE_DESK = CORE | {"bot.rules", "bot.store", "bot.upkeep"}
 MAY_IMPORT: Mapping[str, Set[str]] = {
     "providers.base": set(),
     "providers.wire": {"providers.base"},
-    "providers": {"providers.base", "providers.wire"},
+    "providers.refusals": {"providers.base", "providers.wire"},
+    "providers.oauth": {"providers.base", "providers.wire", "providers.refusals"},
+    "providers": {"providers.base", "providers.wire", "providers.refusals", "providers.oauth"},
     "providers.all": {"providers"},
     "bot.model": {"providers.base"},
     "bot.clock": CORE,

@@ -8,7 +8,8 @@ import pytest
 
 from providers import wire
 from providers.base import Blocked, Misconfigured, ProviderError, Reason, Rejected, Unavailable
-from providers.google.errors import TABLE, At, Signal, told, translated
+from providers.google.errors import TABLE, told
+from providers.refusals import At, Signal, translated
 
 DELETED = "Account has been deleted"
 RAPT = "invalid_rapt reauth related error (invalid_rapt)"

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -16,60 +12,9 @@ from tests.sandbox.google.identity import Identity
 from tests.sandbox.google.masks import BadMask, masked
 from tests.sandbox.google.state import Account, State
 from tests.sandbox.google.tokens import CALENDAR_READERS, GMAIL_READERS
+from tests.sandbox.log import LOST, Handler
 
-LOST = web.RequestKey("lost", bool)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-SECRET_FIELDS = {"client_secret", "code", "code_verifier", "refresh_token", "token", "password", "assertion"}
 NONSENSE = "<!doctype html><title>Google</title><p>The server encountered an error. That's all we know.</p>"
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """One request and how it was answered; `status` 0 means that the answer was lost on the way."""
-
-    method: str
-    path: str
-    form: dict[str, str]
-    query: dict[str, str]
-    status: int
-    at: datetime
-
-
-class Log:
-    """Every request to both applications, without its secrets."""
-
-    def __init__(self, state: State) -> None:
-        self._state = state
-        self._lock = threading.Lock()
-        self._seen: list[Seen] = []
-
-    def all(self) -> list[Seen]:
-        with self._lock:
-            return list(self._seen)
-
-    @web.middleware
-    async def record(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        try:
-            response = await handler(request)
-        except web.HTTPException as error:
-            await self._note(request, error.status)
-            raise
-        await self._note(request, 0 if request.get(LOST) else response.status)
-        return response
-
-    async def _note(self, request: web.Request, status: int) -> None:
-        form: dict[str, Any] = dict(await request.post()) if request.method == "POST" else {}
-        seen = Seen(
-            method=request.method,
-            path=request.path,
-            form={name: str(value) for name, value in form.items() if name not in SECRET_FIELDS},
-            query={name: value for name, value in request.query.items() if name not in SECRET_FIELDS},
-            status=status,
-            at=self._state.clock.now(),
-        )
-        with self._lock:
-            self._seen.append(seen)
 
 
 class Api:

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from tests.sandbox.google.api import NONSENSE, Api, Handler, Log, Seen
+from tests.sandbox.google.api import NONSENSE, Api
 from tests.sandbox.google.identity import Identity
 from tests.sandbox.google.signin import SignIn
 from tests.sandbox.google.state import Account, Client, Clock, State, stable_sub
 from tests.sandbox.google.tokens import IDLE_LIFE
+from tests.sandbox.log import Handler, Log, Seen
 
 
 class GoogleServer:
@@ -21,7 +22,7 @@ class GoogleServer:
 
     def __init__(self, clock: Clock) -> None:
         self._state = State(clock)
-        self._log = Log(self._state)
+        self._log = Log(clock.now)
         sign_in = SignIn(self._state)
         self._identity = Identity(self._state, sign_in)
         self.login_app = web.Application(middlewares=[self._log.record, self._show_outage])
