@@ -212,7 +212,7 @@ def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
     """Those that have settings: no other is ever offered."""
     wire = Wire(ca_bundle=settings.ca_bundle, proxy=settings.https_proxy)
     providers: list[Provider] = []
-    if settings.google:
+    if settings.google_client_id:
         providers.append(
             Google(
                 wire=wire,
@@ -223,6 +223,7 @@ def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
                 issuer=settings.google_issuer,
                 gmail_url=settings.google_gmail_url,
                 calendar_url=settings.google_calendar_url,
+                dns_url=settings.google_dns_url,
             )
         )
     return {provider.slug: provider for provider in providers}

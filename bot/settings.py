@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from providers.base import AccessType
+
 HOME = Path("~/.local/share/relatch").expanduser()
 KEYS = Path("~/.config/relatch").expanduser()
 
@@ -108,6 +110,26 @@ class Settings(Look):
     google_issuer: str = "https://accounts.google.com"
     google_gmail_url: str = "https://gmail.googleapis.com"
     google_calendar_url: str = "https://www.googleapis.com/calendar/v3"
+    google_dns_url: str = "https://dns.google/resolve"
+
+    microsoft_client_id: str = ""
+    microsoft_client_secret: SecretStr = SecretStr("")
+    microsoft_certificate: Path | None = None
+    microsoft_authority: str = "https://login.microsoftonline.com/organizations"
+    microsoft_graph_url: str = "https://graph.microsoft.com/v1.0"
+    microsoft_ews: bool = False
+    microsoft_ews_url: str = "https://outlook.office365.com/EWS/Exchange.asmx"
+
+    exchange_hosts: Listed = frozenset()
+    exchange_url: str = ""
+
+    salesforce_client_id: str = ""
+    salesforce_client_secret: SecretStr = SecretStr("")
+    salesforce_production_url: str = "https://login.salesforce.com"
+    salesforce_sandbox_url: str = "https://test.salesforce.com"
+    salesforce_my_domain_url: str = "https://{name}.my.salesforce.com"
+
+    access_types: Annotated[frozenset[AccessType], NoDecode, BeforeValidator(_listed)] = frozenset()
 
     https_proxy: str = ""
     ca_bundle: Path | None = None
@@ -120,14 +142,13 @@ class Settings(Look):
         return host, int(port)
 
     @property
-    def google(self) -> bool:
-        return bool(self.google_client_id)
+    def allowed_access(self) -> frozenset[AccessType]:
+        """What people may pick: everything, unless the operator has named some."""
+        return self.access_types or frozenset(AccessType)
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:
-        faults = []
-        if bool(self.google_client_id) != bool(self.google_client_secret.get_secret_value()):
-            faults.append("RELATCH_GOOGLE_CLIENT_ID and RELATCH_GOOGLE_CLIENT_SECRET go together: set both or none")
+        faults = self._half_set_up()
         if self.clock_file is not None and not is_loopback(urlsplit(self.slack_api_url).hostname or ""):
             faults.append("RELATCH_CLOCK_FILE is for the sandbox only: take it out")
         if not self.slack_bot_token.get_secret_value().startswith("xoxb-"):
@@ -139,6 +160,31 @@ class Settings(Look):
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _half_set_up(self) -> list[str]:
+        """A provider of which only a part was given would not be offered, and nobody would know why."""
+        faults = []
+        for name in ("google", "salesforce"):
+            if bool(getattr(self, f"{name}_client_id")) != bool(self._secret(name)):
+                both = f"RELATCH_{name.upper()}_CLIENT_ID and RELATCH_{name.upper()}_CLIENT_SECRET"
+                faults.append(f"{both} go together: set both or none")
+        proofs = [bool(self._secret("microsoft")), self.microsoft_certificate is not None]
+        if sum(proofs) != bool(self.microsoft_client_id):
+            faults.append(
+                "RELATCH_MICROSOFT_CLIENT_ID goes together with one of RELATCH_MICROSOFT_CLIENT_SECRET and "
+                "RELATCH_MICROSOFT_CERTIFICATE"
+            )
+        if self.microsoft_certificate is not None and not self.microsoft_certificate.is_file():
+            faults.append("RELATCH_MICROSOFT_CERTIFICATE names a file that is not there")
+        if "{name}" not in self.salesforce_my_domain_url:
+            faults.append("RELATCH_SALESFORCE_MY_DOMAIN_URL needs {name} where the name of the domain stands")
+        if self.exchange_url and urlsplit(self.exchange_url).netloc.lower() not in self.exchange_hosts:
+            faults.append("RELATCH_EXCHANGE_HOSTS must name the host of RELATCH_EXCHANGE_URL")
+        return faults
+
+    def _secret(self, provider: str) -> str:
+        secret: SecretStr = getattr(self, f"{provider}_client_secret")
+        return secret.get_secret_value()
 
 
 def read(kind: type[S]) -> S:

@@ -80,9 +80,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The person fills in our own HTTPS page. Slack inputs cannot hide a password."""
+    """The person fills in our own HTTPS page. Slack inputs cannot hide a password. `remember` is as a Link's."""
 
     fields: tuple[Field, ...]
+    remember: str = field(default="", repr=False)
 
 
 class Ended(StrEnum):
@@ -98,6 +99,14 @@ class Revocation:
 
     ended: Ended
     link: str = ""
+
+
+class Replaced(StrEnum):
+    """When a grant is ended at the vendor because a newer sign-in took its place. Here it is destroyed in any case."""
+
+    NEVER = "never"
+    OTHER_ACCOUNT = "other_account"
+    ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +259,7 @@ class Provider(Protocol):
     label: ClassVar[str]
     side: ClassVar[Side]
     access_types: ClassVar[tuple[AccessType, ...]]
+    revokes_replaced: ClassVar[Replaced]
 
     def begin(self, access: Access, state: str, hint: str) -> Link | Form:
         """Say how a person hands over a credential. `hint` is the address to preselect, or empty."""

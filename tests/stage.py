@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 from tests.sandbox import opening
 from tests.sandbox.child import Child, manifest
 from tests.sandbox.slack import Button, Message, SlackServer
-from tests.sandbox.world import Person, Sandbox
+from tests.sandbox.world import Person, Sandbox, Vendor
 
 T = TypeVar("T")
 
@@ -27,10 +27,15 @@ class Stage:
     """`with Stage(tmp_path) as stage:` has the app installed and the bot ready."""
 
     def __init__(
-        self, directory: Path, *, offset: timedelta = timedelta(), settings: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        *,
+        offset: timedelta = timedelta(),
+        settings: Mapping[str, str] | None = None,
+        vendors: Collection[Vendor] = (Vendor.GOOGLE,),
     ) -> None:
         self.directory = directory
-        self.world = Sandbox(directory, offset=offset)
+        self.world = Sandbox(directory, offset=offset, vendors=vendors)
         self._more = dict(settings or {})
         self._bot: Child | None = None
 

@@ -34,9 +34,18 @@ from bot.rules.health import APPROVALS
 from bot.rules.identity import Match, judge
 from bot.store.database import Tx
 from bot.upkeep import tell
-from providers.base import Credential, Link, Misconfigured, ProviderError
+from providers.base import Credential, Form, Link, Misconfigured, ProviderError, Reason
 
 ASK_LIVES = timedelta(minutes=10)
+# What a flow awaits that shows our own form; all others await a callback.
+FORM = "form"
+# Mail servers lock an account after five wrong passwords or so, and people try on their phones too.
+MOST_REFUSED_PASSWORDS = 3
+PASSWORDS_REST = timedelta(minutes=30)
+# What the person can put right on the form itself.
+FORM_AGAIN = frozenset(
+    {Reason.PASSWORD_WRONG, Reason.ENDPOINT_WRONG, Reason.MAILBOX_MISSING, Reason.DELEGATION_MISSING}
+)
 
 
 class SignIn:
@@ -93,12 +102,34 @@ class SignIn:
                 return _refused("unknown" if seen == "open" else seen)
             person = tx.people.get(flow.invitation.person_id)
         provider = self._tools.providers.get(slug)
-        if provider is None or flow.invitation.provider != slug:
+        if provider is None or flow.invitation.provider != slug or flow.awaiting == FORM:
             return _refused("unknown")
         try:
             credential = provider.complete(dict(query), flow.remember)
         except ProviderError as error:
             return self._failed(flow, person, error, told_by_vendor="error" not in query)
+        return self._judge(flow, person, session, credential)
+
+    def fill(self, slug: str, filled: Mapping[str, str], session: WebSession) -> Reply:
+        """Our own form was filled in. Its password is sent on once, and after three refusals not at all."""
+        with self._tools.store.write() as tx:
+            flow = tx.flows.take(filled.get("state", ""), session_id=session.id, real=self._tools.clock.real())
+            if flow is None:
+                seen = tx.flows.look(filled.get("state", ""), session_id=session.id, real=self._tools.clock.real())
+                return _refused("unknown" if seen == "open" else seen)
+            person = tx.people.get(flow.invitation.person_id)
+            resting = self._passwords_rest(tx, person)
+        provider = self._tools.providers.get(slug)
+        if provider is None or flow.invitation.provider != slug or flow.awaiting != FORM:
+            return _refused("unknown")
+        if resting:
+            return self._refusal(flow.invitation, "too_many")
+        try:
+            credential = provider.complete(dict(filled), flow.remember)
+        except ProviderError as error:
+            reply = self._failed(flow, person, error, told_by_vendor=True)
+            again = error.reason in FORM_AGAIN
+            return self._begin(flow.invitation, person, session, Cause.of(error), filled) if again else reply
         return self._judge(flow, person, session, credential)
 
     def confirm(self, flow_id: int, session: WebSession, *, yes: bool) -> Reply:
@@ -113,40 +144,66 @@ class SignIn:
             return self._not_this_one(flow, person, credential, "cancelled")
         return self._store(flow, person, credential)
 
-    def _begin(self, invitation: Invitation, person: Person, session: WebSession) -> Reply:
+    def _begin(
+        self,
+        invitation: Invitation,
+        person: Person,
+        session: WebSession,
+        cause: Cause | None = None,
+        filled: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """`cause` and `filled` are those of a form that was refused: it is shown once more."""
         tools, state = self._tools, secrets.token_urlsafe(32)
         provider = tools.providers[invitation.provider]
         with tools.store.read() as tx:
             connection = tx.connections.of(person.id).get(invitation.side)
         expected = _expected(invitation, connection, person)
         try:
-            link = provider.begin(invitation.access, state, expected)
+            way = provider.begin(invitation.access, state, expected)
         except ProviderError as error:
             return self._refusal(invitation, "provider", cause=Cause.of(error))
-        if not isinstance(link, Link):
-            raise TypeError(f"{provider.slug} asks for a form, which no page shows yet")
         with tools.store.write() as tx:
+            if isinstance(way, Form) and self._passwords_rest(tx, person):
+                return self._refusal(invitation, "too_many")
             tx.flows.begin(
                 invitation_id=invitation.id,
                 session_id=session.id,
                 state=state,
-                remember=link.remember,
+                remember=way.remember,
+                awaiting=FORM if isinstance(way, Form) else "",
                 real=tools.clock.real(),
             )
             self._note(tx, Kind.SIGN_IN_STARTED, invitation, person)
-        return Reply(
-            "connect",
-            {
-                "who": person.name,
-                "side": invitation.side,
-                "label": provider.label,
-                "slug": provider.slug,
-                "word": str(invitation.word),
-                "account_expected": expected,
-                "url": link.url,
-                "minutes": 10,
-            },
-        )
+        context = {
+            "who": person.name,
+            "side": invitation.side,
+            "label": provider.label,
+            "slug": provider.slug,
+            "word": str(invitation.word),
+            "account_expected": expected,
+            "minutes": 10,
+        }
+        match way:
+            case Link():
+                return Reply("connect", context | {"url": way.url})
+            case Form():
+                shown = filled or {}
+                kept = {each.name: "" if each.secret else shown.get(each.name, "") for each in way.fields}
+                form = {"fields": way.fields, "kept": kept, "state": state, "csrf": session.csrf, "cause": cause}
+                return Reply("form", context | form)
+
+    def _passwords_rest(self, tx: Tx, person: Person) -> bool:
+        """So many were refused lately that one more could lock the account."""
+        since = self._tools.clock.now() - PASSWORDS_REST
+        refused = [
+            event
+            for event in tx.events.of_person(person.id)
+            if event.kind is Kind.SIGN_IN_FAILED
+            and event.at > since
+            and event.cause is not None
+            and event.cause.reason is Reason.PASSWORD_WRONG
+        ]
+        return len(refused) >= MOST_REFUSED_PASSWORDS
 
     def _judge(self, flow: Flow, person: Person, session: WebSession, credential: Credential) -> Reply:
         invitation = flow.invitation

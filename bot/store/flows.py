@@ -65,8 +65,9 @@ class Flows:
         return "open" if row.begun_at > real - LIFE else "expired"
 
     def unfinished(self, real: datetime) -> list[Flow]:
-        """Those that expired without an answer, not told yet. Their `remember` is empty: it stays sealed."""
-        ended = sa.and_(flow.c.used_at.is_(None), flow.c.begun_at <= real - LIFE, flow.c.told == 0)
+        """Those that expired without a callback, not told yet. Their `remember` is empty: it stays sealed."""
+        never_back = sa.and_(flow.c.used_at.is_(None), flow.c.awaiting == "")
+        ended = sa.and_(never_back, flow.c.begun_at <= real - LIFE, flow.c.told == 0)
         found = sa.select(flow).where(ended).order_by(flow.c.begun_at, flow.c.id)
         return [self._flow(row, remember="") for row in self._database.execute(found)]
 

@@ -35,7 +35,7 @@ FLOW = re.compile(r"[0-9]{1,18}")
 
 BODY_BYTES = 4096
 BODY_SECONDS = 10
-OFFERS_SLACK = {"welcome", "connect", "not_yours", "not_proven"}
+OFFERS_SLACK = {"welcome", "connect", "form", "not_yours", "not_proven"}
 
 T = TypeVar("T")
 
@@ -54,6 +54,9 @@ class SignIn(Protocol):
         """Without a session it makes nothing."""
 
     def callback(self, slug: str, query: Mapping[str, str], session: WebSession | None) -> Reply: ...
+
+    def fill(self, slug: str, filled: Mapping[str, str], session: WebSession) -> Reply:
+        """`filled` holds the form's fields and its state."""
 
     def confirm(self, flow_id: int, session: WebSession, *, yes: bool) -> Reply: ...
 
@@ -78,7 +81,7 @@ class UnderWay:
 
 
 class SignInPages:
-    """The handlers of /connect, /callback and /confirm."""
+    """The handlers of /connect, /callback, /fill and /confirm."""
 
     def __init__(self, *, sign_in: SignIn, pages: Pages, pool: ThreadPoolExecutor, origin: str) -> None:
         self._sign_in = sign_in
@@ -91,6 +94,7 @@ class SignInPages:
             Route("/connect/{id}", self.connect, methods=["GET"]),
             Route("/callback/slack", self.slack_callback, methods=["GET"]),
             Route("/callback/{slug}", self.callback, methods=["GET"]),
+            Route("/fill/{slug}", self.fill, methods=["POST"]),
             Route("/confirm", self.confirm, methods=["POST"]),
         ]
         for route in routes:
@@ -135,21 +139,37 @@ class SignInPages:
         session = await self._session(request)
         return self._pages.reply(await self._run(lambda: self._sign_in.callback(slug, query, session)))
 
+    async def fill(self, request: Request) -> Response:
+        """A form that was refused is shown once more, by the same answer."""
+        slug = request.path_params["slug"]
+        if not SLUG.fullmatch(slug):
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        form, session = await self._own_form(request)
+        if session is None:
+            return self._pages.reply(_over())
+        filled = {name: value for name, value in form.items() if name != "csrf"}
+        reply = await self._run(lambda: self._sign_in.fill(slug, filled, session))
+        return self._pages.reply(reply, status=HTTPStatus.OK)
+
     async def confirm(self, request: Request) -> Response:
         """The answer is always a page: the policy on forms forbids to be redirected from one."""
-        self._demand_own_form(request)
-        form = await _form(request)
-        session = await self._session(request)
+        form, session = await self._own_form(request)
         if session is None:
-            nobody = {"why": "expired", "expected": "", "got": "", "label": "", "cause": None, "door": None}
-            return self._pages.reply(Reply("refused", nobody))
-        if not _same(session.csrf, form.get("csrf", "")):
-            raise HTTPException(HTTPStatus.FORBIDDEN)
+            return self._pages.reply(_over())
         flow, answer = form.get("flow_id", ""), form.get("answer")
         if not FLOW.fullmatch(flow) or answer not in {"yes", "no"}:
             raise HTTPException(HTTPStatus.BAD_REQUEST)
         reply = await self._run(lambda: self._sign_in.confirm(int(flow), session, yes=answer == "yes"))
         return self._pages.reply(reply, status=HTTPStatus.OK)
+
+    async def _own_form(self, request: Request) -> tuple[dict[str, str], WebSession | None]:
+        """A form of ours, and who sent it; None where their session is over. Raises HTTPException for any other."""
+        self._demand_own_form(request)
+        form = await _form(request)
+        session = await self._session(request)
+        if session is not None and not _same(session.csrf, form.get("csrf", "")):
+            raise HTTPException(HTTPStatus.FORBIDDEN)
+        return form, session
 
     def _demand_own_form(self, request: Request) -> None:
         # Under no-referrer a browser says "Origin: null" even to the form's own server, so null proves
@@ -178,6 +198,11 @@ class SignInPages:
 def _keep(response: Response, name: str, value: str, life: timedelta) -> None:
     seconds = int(life.total_seconds())
     response.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")
+
+
+def _over() -> Reply:
+    nobody = {"why": "expired", "expected": "", "got": "", "label": "", "cause": None, "door": None}
+    return Reply("refused", nobody)
 
 
 def _same(ours: str, theirs: str) -> bool:

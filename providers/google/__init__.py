@@ -15,13 +15,17 @@ from providers.base import (
     Link,
     Mailbox,
     Page,
+    Replaced,
     Revocation,
     Side,
 )
 from providers.google.pull import Reader
 from providers.google.sign_in import Secret, SignIn, Tokens
-from providers.refusals import translated
-from providers.wire import Session, Wire
+from providers.refusals import legible, translated
+from providers.wire import Session, Wire, read_json
+
+# Source: support.google.com/a/answer/174125, "Set up MX records for Google Workspace".
+MAIL_SERVERS = (".google.com", ".googlemail.com")
 
 
 class Google(Mailbox):
@@ -34,6 +38,8 @@ class Google(Mailbox):
     label: ClassVar[str] = "Google"
     side: ClassVar[Side] = Side.MAILBOX
     access_types: ClassVar[tuple[AccessType, ...]] = (AccessType.GOOGLE,)
+    # Ending an older grant of the same account would end the new one with it.
+    revokes_replaced: ClassVar[Replaced] = Replaced.OTHER_ACCOUNT
 
     def __init__(
         self,
@@ -46,6 +52,7 @@ class Google(Mailbox):
         issuer: str = "https://accounts.google.com",
         gmail_url: str = "https://gmail.googleapis.com",
         calendar_url: str = "https://www.googleapis.com/calendar/v3",
+        dns_url: str = "https://dns.google/resolve",
         window: timedelta = timedelta(days=30),
         page_size: int = 100,
     ) -> None:
@@ -53,6 +60,7 @@ class Google(Mailbox):
         self._clock = clock
         self._gmail_url = gmail_url
         self._calendar_url = calendar_url
+        self._dns_url = dns_url
         self._window = window
         self._page_size = page_size
         self._sign_in = SignIn(
@@ -94,6 +102,17 @@ class Google(Mailbox):
     def pull(self, credential: Credential, cursor: str) -> Iterator[Page]:
         with translated(), self._wire.session(each_request=True) as session:
             yield from self._reader(session, Secret.opened(credential.secret)).pages(cursor)
+
+    def recognises(self, address: str) -> bool:
+        """Its domain's mail goes to Google's servers. Only the domain is asked about, of Google's public resolver.
+
+        Source: developers.google.com/speed/public-dns/docs/doh/json.
+        """
+        with translated(), self._wire.session() as session:
+            answer = session.get(self._dns_url, params={"name": address.rpartition("@")[2], "type": "MX"})
+            with legible():
+                records = [str(record["data"]) for record in read_json(answer).get("Answer", [])]
+        return any(record.rstrip(".").lower().endswith(MAIL_SERVERS) for record in records)
 
     def revoke(self, credential: Credential) -> Revocation:
         """Ends all that the account has given to our Google project: a newer sign-in of the same account too.

@@ -16,7 +16,7 @@ import requests
 
 from bot.model import Names, Reply, WebSession, Word
 from handlers.web.app import create, serve
-from providers.base import Side
+from providers.base import Field, Side
 from tests.sandbox.browser import Browser, Page
 
 BOB, ADA = "U0BOB", "U0ADA"
@@ -37,10 +37,11 @@ class StandIn:
     replies: dict[str, Reply | Exception] = field(default_factory=dict)
     callbacks: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
     answers: list[tuple[int, str, bool]] = field(default_factory=list)
+    filled: list[tuple[str, dict[str, str], str]] = field(default_factory=list)
 
     def forget(self) -> None:
         self.made = 0
-        for kept in (self.calls, self.sessions, self.replies, self.callbacks, self.answers):
+        for kept in (self.calls, self.sessions, self.replies, self.callbacks, self.answers, self.filled):
             kept.clear()
 
     def slack_url(self, *, state: str, nonce: str) -> str:
@@ -81,6 +82,11 @@ class StandIn:
             return refused("foreign")
         return self._told("callback", "done", **done())
 
+    def fill(self, slug: str, filled: Mapping[str, str], session: WebSession) -> Reply:
+        self.calls.append("fill")
+        self.filled.append((slug, dict(filled), session.user_id))
+        return self._told("fill", "done", **done())
+
     def confirm(self, flow_id: int, session: WebSession, *, yes: bool) -> Reply:
         self.calls.append("confirm")
         self.answers.append((flow_id, session.user_id, yes))
@@ -105,6 +111,18 @@ def connect(**given: object) -> dict[str, object]:
         "minutes": 10,
     }
     return usual | given
+
+
+def form(session: WebSession, **given: object) -> Reply:
+    fields = (
+        Field("login", "User name or e-mail"),
+        Field("password", "Password", secret=True),
+        Field("ews_url", "EWS address", advanced=True),
+    )
+    kept = {"login": "ACME\\bob", "password": "", "ews_url": ""}
+    shown = {"fields": fields, "kept": kept, "state": "a-state", "csrf": session.csrf, "cause": None}
+    usual = {name: value for name, value in connect().items() if name != "url"}
+    return Reply("form", usual | {"slug": "exchange", "label": "Microsoft Exchange"} | shown | given)
 
 
 def done(**given: object) -> dict[str, object]:

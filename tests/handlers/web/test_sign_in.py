@@ -16,9 +16,11 @@ from tests.handlers.web.rig import (
     Web,
     ask,
     connect,
+    form,
     refused,
     state_of,
 )
+from tests.sandbox.browser import Browser, Page
 
 DOOR = Door(word=Word.REFRESH, provider="google", label="Google", url="http://bot.localhost/connect/again", id="again")
 
@@ -180,3 +182,47 @@ def test_hostile_names_stay_words(web: Web, name: str) -> None:
         assert name in page.text
         assert "<script" not in page.html
         assert "<img" not in page.html
+
+
+def shown_form(web: Web, **given: object) -> tuple[Browser, Page]:
+    browser = web.browser(BOB)
+    session = next(iter(web.desk.sessions.values()))
+    web.desk.replies["visit"] = form(session, **given)
+    return browser, browser.get(f"{web.url}/connect/{INVITATION}")
+
+
+def test_a_form_of_ours_asks_for_the_password_and_hides_the_address_under_advanced(web: Web) -> None:
+    browser, page = shown_form(web)
+    assert "Advanced setup" in page.text
+    assert 'type="password"' in page.html
+    assert ("login", "ACME\\bob") in page.forms[0].fields
+    filled = browser.submit_form({"password": "correct horse"})
+    assert filled.status == 200
+    slug, values, user = web.desk.filled[-1]
+    assert (slug, user) == ("exchange", BOB)
+    assert values == {"state": "a-state", "login": "ACME\\bob", "password": "correct horse", "ews_url": ""}
+    assert "correct horse" not in filled.html
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        (Reason.PASSWORD_WRONG, "did not accept this user name and password"),
+        (Reason.ENDPOINT_WRONG, "no mail server of Acme at that address"),
+        (Reason.MAILBOX_MISSING, "not this mailbox"),
+    ],
+)
+def test_a_refused_form_is_shown_once_more_without_the_password(web: Web, reason: Reason, words: str) -> None:
+    browser, _ = shown_form(web)
+    session = next(iter(web.desk.sessions.values()))
+    web.desk.replies["fill"] = form(session, cause=cause(Culprit.PERSON, reason))
+    again = browser.submit_form({"password": "correct horse"})
+    assert words in again.text
+    assert "correct horse" not in again.html
+    assert ("password", "") in again.forms[0].fields
+
+
+def test_a_form_that_is_not_ours_is_not_taken(web: Web) -> None:
+    browser, _ = shown_form(web)
+    assert browser.submit_form({"password": "x", "csrf": "forged"}).status == 403
+    assert not web.desk.filled

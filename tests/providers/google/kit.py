@@ -63,6 +63,7 @@ class GoogleKit:
                 "issuer": api,
                 "gmail_url": api,
                 "calendar_url": f"{api}/calendar/v3",
+                "dns_url": f"{api}/resolve",
             }
             yield kit
         finally:

@@ -490,3 +490,9 @@ def test_a_slow_google_is_left_at_the_deadline(kit: GoogleKit) -> None:
     with pytest.raises(Unavailable) as caught:
         hasty.check(credential)
     assert (caught.value.reason, caught.value.code) == (Reason.NETWORK, "timeout")
+
+
+@pytest.mark.parametrize(("address", "known"), [(BOB, True), ("mallory@elsewhere.example", False), ("nobody", False)])
+def test_google_recognises_an_address_by_its_mail_servers(kit: GoogleKit, address: str, known: bool) -> None:
+    assert kit.provider.recognises(address) is known
+    assert not any("@" in value for seen in kit.server.requests for value in seen.query.values())

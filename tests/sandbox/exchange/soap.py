@@ -67,7 +67,7 @@ class Fault(Exception):
 def read(body: bytes) -> tuple[Element, bool]:
     """The operation's element, and whether the caller wants to act as somebody else. Raises Fault."""
     try:
-        envelope = ElementTree.fromstring(body)  # noqa: S314  # The programs under test write it.
+        envelope = ElementTree.fromstring(body)  # noqa: S314 - The programs under test write it.
     except ElementTree.ParseError as error:
         raise Fault("ErrorSchemaValidation") from error
     operation = envelope.find("s:Body/*", NAMES)

@@ -36,7 +36,17 @@ class Api:
             web.get("/gmail/v1/users/{user}/messages/{id}", self._gmail_message),
             web.get("/gmail/v1/users/{user}/history", self._gmail_history),
             web.get("/calendar/v3/calendars/{calendar}/events", self._calendar_events),
+            web.get("/resolve", self._resolve),
         ]
+
+    async def _resolve(self, request: web.Request) -> web.Response:
+        """Google's public resolver: a domain with an account here has its mail here."""
+        domain = request.query.get("name", "").casefold()
+        with self._state.lock:
+            known = any(email.casefold().endswith(f"@{domain}") for email in self._state.accounts)
+        question = {"name": f"{domain}.", "type": 15}
+        record = {**question, "TTL": 300, "data": "1 smtp.google.com."}
+        return web.json_response({"Status": 0 if known else 3, "Question": [question], "Answer": [record] * known})
 
     async def _discovery(self, _request: web.Request) -> web.Response:
         return web.json_response(self._identity.discovery())
