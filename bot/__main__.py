@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+import os
 import sys
 from typing import NoReturn
 
@@ -32,6 +34,10 @@ def run() -> None:
         asyncio.run(serve(settings))
     except CannotStart as reason:
         _refuse("Relatch cannot start:", [str(reason)])
+    # Python would wait for every thread that still looks at a slow vendor, longer than an operator's patience.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(0)
 
 
 @app.command()

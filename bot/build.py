@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -106,14 +106,14 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             pool=_pool(stack, WEB_THREADS, "web"),
             slack_app_url=slack.app_url,
         )
-        await _listen(web.serve(application, *settings.address), settings, stack)
+        end_web = await _listen(web.serve(application, *settings.address), settings)
         await side.start()
         core.runner.start()
         try:
             yield core
         finally:
             # First nothing new comes in, then what is under way ends; the vendors' answers must still be stored.
-            await asyncio.gather(side.stop(), asyncio.to_thread(core.runner.stop, DRAIN))
+            await asyncio.gather(side.stop(), end_web(), asyncio.to_thread(core.runner.stop, DRAIN))
 
 
 def _open(settings: Settings, stack: AsyncExitStack) -> Store:
@@ -229,7 +229,8 @@ def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
     return {provider.slug: provider for provider in providers}
 
 
-async def _listen(server: web.Server, settings: Settings, stack: AsyncExitStack) -> None:
+async def _listen(server: web.Server, settings: Settings) -> Callable[[], Awaitable[None]]:
+    """Gives what ends it again."""
     serving = asyncio.create_task(server.serve())
     while not server.started:
         if serving.done():
@@ -240,12 +241,13 @@ async def _listen(server: web.Server, settings: Settings, stack: AsyncExitStack)
         server.should_exit = True
         await serving
 
-    stack.push_async_callback(end)
+    return end
 
 
 def _pool(stack: AsyncExitStack, size: int, name: str) -> ThreadPoolExecutor:
     pool = ThreadPoolExecutor(size, thread_name_prefix=name)
-    stack.callback(pool.shutdown, wait=True, cancel_futures=True)
+    # Whoever could lose an answer was waited for: what is left are looks, at vendors that may take 40 seconds.
+    stack.callback(pool.shutdown, wait=False, cancel_futures=True)
     return pool
 
 
