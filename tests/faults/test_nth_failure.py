@@ -113,7 +113,7 @@ def enter(town: Town, citizen: Citizen, label: str) -> bool:
     except LookupError:
         return False  # It has just been replaced by a later answer.
     with suppress(AssertionError):
-        sign_in(browser, button.url, slack_user=citizen.user_id, google=citizen.email)
+        sign_in(browser, button.url, slack_user=citizen.user_id, account=citizen.email)
     assert not INSIDES.search(browser.page.text), browser.page.text
     return credential(town, citizen) != before
 

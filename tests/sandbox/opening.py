@@ -54,7 +54,7 @@ def connect_google(world: Sandbox, *, user: str, email: str) -> None:
     acked = world.slack.command(user, "")
     assert acked.ok, f"/creds was not answered: {acked.error}"
     button = world.slack.wait(lambda: set_up_button(world, user), 20, "the button that sets up sync")
-    page = sign_in(Browser(), button.url, slack_user=user, google=email)
+    page = sign_in(Browser(), button.url, slack_user=user, account=email)
     assert page.status == 200, f"the sign-in ended with {page.status}: {page.text}"
 
 

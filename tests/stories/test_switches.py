@@ -77,7 +77,7 @@ def everybody_changes(stage: Stage, slack: Workspace) -> None:
     for person in COLLEAGUES:
         assert stage.slack.command(person.id, "change mailbox").ok
         door = stage.wait(partial(change_button, stage, person), "the button in the dialog")
-        page = sign_in(Browser(), door.url, slack_user=person.id, google=person.email)
+        page = sign_in(Browser(), door.url, slack_user=person.id, account=person.email)
         assert "A permission is missing" in page.text, page.text
         stage.slack.close(person.id)
 
@@ -133,7 +133,7 @@ def sign_in_again(stage: Stage, person: Person) -> None:
     assert stage.slack.command(person.id, "refresh").ok
     stage.wait(lambda: len(stage.slack.ephemerals(person.id)) > before, "the answer")
     door = stage.wait(lambda: stage.slack.ephemerals(person.id)[-1].buttons, "the button")
-    page = sign_in(Browser(), next(b.url for b in door if b.url), slack_user=person.id, google=person.email)
+    page = sign_in(Browser(), next(b.url for b in door if b.url), slack_user=person.id, account=person.email)
     assert "connected" in page.text, page.text
     stage.wait(lambda: "working" in status(stage, person), f"{person.name}'s mailbox works")
 
@@ -255,7 +255,7 @@ def mend(stage: Stage, slack: Workspace, heard: Heard, row: Row) -> None:
         case Told.THEMSELVES:
             for person in COLLEAGUES:
                 for door in [button for button in heard.by(person)[0].buttons if button.url]:
-                    sign_in(Browser(), door.url, slack_user=person.id, google=person.email)
+                    sign_in(Browser(), door.url, slack_user=person.id, account=person.email)
                     stage.wait(partial(heard.good_news, person), "the message turns green")
         case Told.ADMINS | Told.BOTH:
             # An approval is looked for every six hours.

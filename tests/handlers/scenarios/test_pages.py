@@ -60,7 +60,7 @@ def test_a_callback_in_another_browser_is_refused(stage: Stage, bobs_address: st
     bobs = at_relatch(stage, BOB, bobs_address)
     link = next(link for link in bobs.page.links if "login.google" in link.url)
     graces = at_relatch(stage, GRACE, bobs_address)
-    page = sign_in(graces, link.url, slack_user=GRACE.id, google=BOB.email)
+    page = sign_in(graces, link.url, slack_user=GRACE.id, account=BOB.email)
     assert refused(page)
     assert still_broken(stage)
 
@@ -69,7 +69,7 @@ def test_a_state_works_once(stage: Stage, bobs_address: str) -> None:
     browser = at_relatch(stage, BOB, bobs_address)
     done = browser.get(bobs_address)
     link = next(link for link in done.links if "login.google" in link.url)
-    page = sign_in(browser, link.url, slack_user=BOB.id, google=GRACE.email)
+    page = sign_in(browser, link.url, slack_user=BOB.id, account=GRACE.email)
     assert GRACE.email in page.text, "the wrong account is named"
     assert BOB.email in page.text, "and the right one"
     again = browser.get(page.url)
@@ -100,7 +100,7 @@ def test_invented_callbacks_are_refused_and_leave_nothing(stage: Stage, bobs_add
 
 
 def test_bob_himself_still_gets_in(stage: Stage, bobs_address: str) -> None:
-    page = sign_in(Browser(), bobs_address, slack_user=BOB.id, google=BOB.email)
+    page = sign_in(Browser(), bobs_address, slack_user=BOB.id, account=BOB.email)
     assert "connected" in page.text
     stage.wait(lambda: not still_broken(stage), "Bob's mailbox works")
 

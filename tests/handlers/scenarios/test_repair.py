@@ -45,7 +45,7 @@ def test_the_repair_edits_it_in_place(stage: Stage, broken: Message) -> None:
     stage.world.google.deliver(BOB.email, sender="cara@customer.example", subject="While you were away")
     url = stage.door(BOB, "Refresh").url
     assert stage.slack.press(BOB.id, "Refresh", message=stage.newest(BOB)).url == url
-    sign_in(Browser(), url, slack_user=BOB.id, google=BOB.email)
+    sign_in(Browser(), url, slack_user=BOB.id, account=BOB.email)
     stage.wait(lambda: "caught up" in stage.newest(BOB).plain, "the message turns green")
     after = stage.newest(BOB)
     assert after.ts == broken.ts

@@ -31,7 +31,7 @@ def pages(stage: Stage) -> list[str]:
     address = stage.wait(lambda: stage.door(BOB, "Refresh").url, "Bob's sign-in button")
     for account in (GRACE.email, BOB.email):
         browser = Browser()
-        seen += [sign_in(browser, address, slack_user=BOB.id, google=account).html, browser.get(address).html]
+        seen += [sign_in(browser, address, slack_user=BOB.id, account=account).html, browser.get(address).html]
     google.expire_access_tokens(GRACE.email)
     google.nonsense(True)
     stage.slack.command(GRACE.id, "check")
