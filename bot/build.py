@@ -20,6 +20,7 @@ from bot.model import Names
 from bot.runner.bell import Bell
 from bot.runner.heartbeats import Heartbeats
 from bot.runner.notices import Notices
+from bot.runner.revocations import Revocations
 from bot.runner.runner import Runner
 from bot.runner.sync import SyncRuns
 from bot.runner.unfinished import Unfinished
@@ -42,7 +43,10 @@ from handlers.slack.identity import OpenIdIdentity
 from handlers.slack.messenger import SlackMessenger
 from handlers.web import app as web
 from providers.base import Provider
+from providers.exchange import Exchange
 from providers.google import Google
+from providers.microsoft import Microsoft
+from providers.salesforce import Salesforce
 from providers.wire import Wire
 
 DESK_THREADS = 8
@@ -156,7 +160,7 @@ def _core(
     records = Records(store=store, clock=clock, breakers=breakers, admin_channel=settings.admin_channel, ring=bell.ring)
     renewals = Renewals(store=store, providers=providers, clock=clock, owner=owner)
     probes = Probes(store=store, providers=providers, clock=clock, renewals=renewals, records=records)
-    cards = Cards(providers=providers, public_url=settings.public_url)
+    cards = Cards(providers=providers, public_url=settings.public_url, allowed=settings.allowed_access)
     tools = Tools(
         store=store,
         clock=clock,
@@ -201,6 +205,7 @@ def _core(
         bell=bell,
         sync=runs,
         notices=notices,
+        revocations=Revocations(store=store, providers=providers, clock=clock),
         heartbeats=Heartbeats(store=store, probes=probes, clock=clock),
         unfinished=Unfinished(store=store, clock=clock),
     )
@@ -212,6 +217,25 @@ def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
     """Those that have settings: no other is ever offered."""
     wire = Wire(ca_bundle=settings.ca_bundle, proxy=settings.https_proxy)
     providers: list[Provider] = []
+    if settings.microsoft_client_id:
+        providers.append(
+            Microsoft(
+                wire=wire,
+                clock=clock.now,
+                client_id=settings.microsoft_client_id,
+                client_secret=settings.microsoft_client_secret.get_secret_value(),
+                certificate=settings.microsoft_certificate,
+                redirect_uri=f"{settings.public_url}/callback/microsoft",
+                authority=settings.microsoft_authority,
+                graph_url=settings.microsoft_graph_url,
+                ews_url=settings.microsoft_ews_url,
+                ews=settings.microsoft_ews,
+            )
+        )
+    if settings.exchange_hosts:
+        providers.append(
+            Exchange(wire=wire, clock=clock.now, hosts=settings.exchange_hosts, url=settings.exchange_url)
+        )
     if settings.google_client_id:
         providers.append(
             Google(
@@ -224,6 +248,19 @@ def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
                 gmail_url=settings.google_gmail_url,
                 calendar_url=settings.google_calendar_url,
                 dns_url=settings.google_dns_url,
+            )
+        )
+    if settings.salesforce_client_id:
+        providers.append(
+            Salesforce(
+                wire=wire,
+                clock=clock.now,
+                client_id=settings.salesforce_client_id,
+                client_secret=settings.salesforce_client_secret.get_secret_value(),
+                redirect_uri=f"{settings.public_url}/callback/salesforce",
+                production_url=settings.salesforce_production_url,
+                sandbox_url=settings.salesforce_sandbox_url,
+                my_domain_url=settings.salesforce_my_domain_url,
             )
         )
     return {provider.slug: provider for provider in providers}

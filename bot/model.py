@@ -8,7 +8,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from providers.base import Access, Blocked, Misconfigured, ProviderError, Reason, Rejected, Side, Unavailable
+from providers.base import (
+    Access,
+    AccessType,
+    Blocked,
+    Misconfigured,
+    ProviderError,
+    Reason,
+    Rejected,
+    Side,
+    Unavailable,
+)
 
 
 class Word(StrEnum):
@@ -18,6 +28,7 @@ class Word(StrEnum):
     CHECK = "check"
     REFRESH = "refresh"
     CHANGE = "change"
+    REVOKE = "revoke"
     SYNC = "sync"
     WHY = "why"
     HELP = "help"
@@ -70,12 +81,21 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person picked in Change. `access` None: not sure. `account` is one used before, empty for another."""
+
+    access: AccessType | None
+    host: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A slash command and a button make the same one.
 
-    `subject` is the Slack user whose connections are meant, empty for one's own. `target` is a side or a provider's
-    slug. `argument` is `now`, `pause` ... for sync, the unknown word for help, and an opaque id for opened, stuck,
-    release, dismiss.
+    `subject` is the Slack user whose connections are meant, empty for one's own. `target` is a side, a provider's
+    slug, or `all`. `argument` is `now`, `pause` ... for sync, the unknown word for help, what was shown and is now
+    confirmed for revoke, and an opaque id for opened, stuck, release, dismiss. `choice` comes with change.
     `delivery` tells a re-delivery from a new press; empty means that it cannot be re-delivered. `mark` and `at` are
     those of the message that was pressed, where it is a notice.
     """
@@ -89,6 +109,7 @@ class Request:
     delivery: str = ""
     mark: str = ""
     at: Address | None = None
+    choice: Choice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +228,7 @@ class Card:
     """One side of a person, as every message, page and the Home tab shows it.
 
     `label` is the provider's name for people. `doors` are the sign-ins offered now: none where a press cannot help.
+    `choose`: there are several kinds of access, so that one is picked before signing in.
     `seen` and `cause` tell what a check or refresh found; `cause` alone, why the side is suspended.
     """
 
@@ -221,6 +243,7 @@ class Card:
     next_try_at: datetime | None = None
     items: int = 0
     doors: tuple[Door, ...] = ()
+    choose: bool = False
     seen: Seen = Seen.NOTHING
 
 
@@ -267,12 +290,17 @@ class Kind(StrEnum):
     CONNECTED = "connected"
     SIGNED_IN = "signed_in"
     CHANGED = "changed"
+    REVOKING = "revoking"
+    REVOKE_WAITS = "revoke_waits"
+    REVOKED = "revoked"
+    GIVEN_UP = "given_up"
     RENEWED = "renewed"
     CHECKED = "checked"
     CHECK_FAILED = "check_failed"
     SYNCED = "synced"
     SYNC_FAILED = "sync_failed"
     RESYNCED = "resynced"
+    NOT_COPIED = "not_copied"
     SUSPENDED = "suspended"
     RECOVERED = "recovered"
     PAUSED = "paused"
@@ -315,6 +343,7 @@ class NoticeKind(StrEnum):
     HANDOFF = "handoff"
     UNFINISHED = "unfinished"
     PAUSED = "paused"
+    REVOKE = "revoke"
     INCIDENT = "incident"
     HOME = "home"
 
@@ -365,7 +394,10 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """The address behind a sign-in button: /connect/<id>. It gives no right, it only says what is meant."""
+    """The address behind a sign-in button: /connect/<id>. It gives no right, it only says what is meant.
+
+    `hint` is the account that was chosen among those used before.
+    """
 
     id: str
     person_id: int
@@ -374,6 +406,7 @@ class Invitation:
     provider: str
     access: Access
     asked_by: int | None
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

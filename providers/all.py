@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from providers.base import Provider
+from providers.exchange import Exchange
 from providers.google import Google
+from providers.microsoft import Microsoft
+from providers.salesforce import Salesforce
 
-ALL: tuple[type[Provider], ...] = (Google,)
+ALL: tuple[type[Provider], ...] = (Microsoft, Exchange, Google, Salesforce)

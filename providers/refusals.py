@@ -25,6 +25,7 @@ class At(StrEnum):
     """Where the vendor said it."""
 
     CALLBACK = "callback"
+    FORM = "form"
     CODE = "code"
     TOKEN = "token"  # noqa: S105 - a place, not a token
     API = "api"
@@ -45,7 +46,7 @@ class Signal:
     def code(self) -> str:
         """The vendor's own short code, such as `invalid_grant` or `403 rateLimitExceeded`."""
         first = self.errors[0] if self.errors else ""
-        shown = f"{self.status} {first}" if self.at is At.API or not first else first
+        shown = f"{self.status or ''} {first}" if self.at is At.API or not first else first
         return re.sub(r"[^A-Za-z0-9_.:/ -]", "", shown).strip()[:CODE_LENGTH]
 
 
@@ -72,6 +73,7 @@ class Row:
 
 
 CALLBACK = frozenset({At.CALLBACK})
+FORM = frozenset({At.FORM})
 CODE = frozenset({At.CODE})
 TOKEN = frozenset({At.TOKEN})
 OAUTH = frozenset({At.CALLBACK, At.CODE, At.TOKEN})
@@ -140,7 +142,7 @@ def legible() -> Iterator[None]:
     """Around the reading of an answer's parts: one that is missing or of another kind is Nonsense."""
     try:
         yield
-    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, OverflowError, RecursionError, TypeError, ValueError) as error:
         # Their text quotes what could not be read, so the chain ends here.
         raise wire.Nonsense("", f"unexpected answer: {type(error).__name__}") from None
 

@@ -5,8 +5,9 @@ WireError(host, why)      `why` is a short name (CERTIFICATE_VERIFY_FAILED), nev
   Unreachable             no address, no connection, or the connection broke
   TlsError                the other end could not prove who it is
   Nonsense                an answer that no sane server gives: no JSON, a redirect, a broken encoding
+    Redirected            it points elsewhere: no redirect is followed
     TooLarge              more than MOST_BYTES, counted after decompression
-  HostRefused             the operator has not allowed this host, or the address is not https
+  HostRefused             the operator has not allowed this host, it is not https, or it leads to a forbidden address
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import http.client
 import io
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from pathlib import Path
 from time import monotonic
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -44,7 +47,32 @@ SECONDS_IN_ALL = 20.0
 SECONDS_TO_CONNECT = 5.0
 SECONDS_OF_SILENCE = 10.0
 MOST_BYTES = 10 * 1024 * 1024
+HTTPS = 443
 USER_AGENT = "Relatch"
+
+# Nobody that we talk to lives here, and cloud machines keep their own secrets at some of these addresses. They may not
+# be reached by any name. Private networks may: an Exchange is usually on one.
+FORBIDDEN = tuple(
+    map(
+        ip_network,
+        (
+            "0.0.0.0/8",
+            "169.254.0.0/16",  # link-local, and the metadata of most clouds
+            "100.100.100.200/32",  # Alibaba's metadata
+            "168.63.129.16/32",  # Azure's host
+            "192.0.0.192/32",  # Oracle's metadata
+            "224.0.0.0/4",
+            "240.0.0.0/4",
+            "::/128",
+            "2001::/32",  # Teredo
+            "fd00:ec2::/32",  # Amazon's metadata
+            "fd20:ce::254/128",  # Google's metadata
+            "fe80::/10",
+            "ff00::/8",
+        ),
+    )
+)
+NAT64 = ip_network("64:ff9b::/96")
 
 # For annotations: nobody else imports requests.
 Answer = requests.Response
@@ -79,12 +107,20 @@ class Nonsense(WireError):
     """An answer that cannot be read."""
 
 
+class Redirected(Nonsense):
+    """An answer that points elsewhere. `to` is the other end's text: compare it, never show it."""
+
+    def __init__(self, host: str, to: str) -> None:
+        super().__init__(host, "redirect")
+        self.to = to
+
+
 class TooLarge(Nonsense):
     """An answer above MOST_BYTES."""
 
 
 class HostRefused(WireError):
-    """Not a host that the operator allows, or not https."""
+    """Not a host that the operator allows, not https, or an address where no vendor is."""
 
 
 class Wire:
@@ -92,6 +128,10 @@ class Wire:
 
     Https only; our CA bundle or certifi's, and nothing from the environment; no redirect, retry or cookie; at
     most MOST_BYTES and `seconds` in all. Only the resolver's own time-out can come on top. Threads share it.
+
+    `allowed_hosts` are "name", which means its port 443, or "name:port", in lower case; None allows every host. The
+    address at the other end of a connection is looked at too. Behind a proxy that is the proxy's: what lies beyond it
+    is for the proxy to refuse.
     """
 
     def __init__(
@@ -108,25 +148,41 @@ class Wire:
         self._seconds = seconds
 
     @contextmanager
-    def session(self, *, each_request: bool = False) -> Iterator[Session]:
+    def session(self, *, each_request: bool = False, hosts: frozenset[str] | None = None) -> Iterator[Session]:
         """A session whose requests may take `seconds` together, or with `each_request` that long each.
 
+        With `hosts` it reaches none but these, as far as `allowed_hosts` has them too.
         What it sends raises WireError only. It is for one thread.
         """
         with requests.Session() as session:
-            self.fit(session, each_request=each_request)
+            self.fit(session, each_request=each_request, hosts=hosts)
             yield session
 
-    def fit(self, session: Session, *, each_request: bool = False) -> None:
+    def fit(self, session: Session, *, each_request: bool = False, hosts: frozenset[str] | None = None) -> None:
         """Puts our rules on a session that a library has made."""
         until = None if each_request else monotonic() + self._seconds
         session.trust_env = False
         session.proxies = dict(self._proxies)
         session.headers["User-Agent"] = USER_AGENT
         # Plain http goes to the same adapter, which refuses it.
-        adapter = _Adapter(tls=self._tls, allowed=self._allowed, seconds=self._seconds, until=until)
+        allowed = [given for given in (self._allowed, hosts) if given is not None]
+        adapter = _Adapter(tls=self._tls, allowed=allowed, seconds=self._seconds, until=until)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
+
+
+def is_allowed(address: str, hosts: frozenset[str]) -> bool:
+    """Whether an address is https, at one of these hosts, written as in Wire's `allowed_hosts`."""
+    try:
+        parts = urlsplit(address)
+        port = HTTPS if parts.port is None else parts.port
+    except ValueError:
+        return False
+    # Programs differ on where the host begins in what has either.
+    if "@" in parts.netloc or "\\" in address:
+        return False
+    host = parts.hostname or ""
+    return parts.scheme == "https" and (f"{host}:{port}" in hosts or (port == HTTPS and host in hosts))
 
 
 def read_json(answer: Answer) -> dict[str, Any]:
@@ -144,7 +200,7 @@ class _Adapter(HTTPAdapter):
     """Hands a request over to urllib3 and reads the answer to its end, within the limits."""
 
     def __init__(
-        self, *, tls: ssl.SSLContext, allowed: frozenset[str] | None, seconds: float, until: float | None
+        self, *, tls: ssl.SSLContext, allowed: Sequence[frozenset[str]], seconds: float, until: float | None
     ) -> None:
         self._tls = tls
         self._seconds = seconds
@@ -165,24 +221,42 @@ class _Adapter(HTTPAdapter):
         """Leaves the context alone: it has its bundle, and `verify=False` must not reach it."""
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
-        parts = urlsplit(request.url or "")
+        address = request.url or ""
+        parts = urlsplit(address)
         host = parts.hostname or ""
-        if parts.scheme != "https" or (self._allowed is not None and host not in self._allowed):
+        if parts.scheme != "https" or not all(is_allowed(address, hosts) for hosts in self._allowed):
             raise HostRefused(host, parts.scheme)
         kwargs |= {"stream": True, "verify": True, "timeout": (SECONDS_TO_CONNECT, SECONDS_OF_SILENCE)}
         # One that was given for the whole session has been running since the session was made.
         running = _until.set(monotonic() + self._seconds if self._until is None else self._until)
         try:
             answer = super().send(request, *args, **kwargs)
-            answer.raw = io.BytesIO(_read(answer, host))
+            answer.raw = _whole(answer, host)
         except (requests.RequestException, HTTPError, OSError) as error:
             # Their text holds addresses and their `request` our secrets, so the chain ends here.
             raise _told_apart(error, host) from None
         finally:
             _until.reset(running)
         if answer.is_redirect:
-            raise Nonsense(host, "redirect")
+            raise Redirected(host, answer.headers["location"])
         return answer
+
+
+class _Body(io.BytesIO):
+    """A body that has been read. `fp` leads to the certificate, where requests_ntlm looks for the connection's."""
+
+    def __init__(self, body: bytes, certificate: bytes | None) -> None:
+        super().__init__(body)
+        sock = SimpleNamespace() if certificate is None else SimpleNamespace(getpeercert=lambda _binary: certificate)
+        self.fp = SimpleNamespace(raw=SimpleNamespace(_sock=sock))
+
+
+def _whole(answer: Answer, host: str) -> urllib3.HTTPResponse:
+    """All of an answer, as a kind of thing that libraries over urllib3 know. Its connection is free for the next."""
+    sock = getattr(answer.raw.connection, "sock", None)
+    # NTLM ties a login to the certificate of the connection: without it, Extended Protection refuses the password.
+    certificate = sock.getpeercert(binary_form=True) if isinstance(sock, ssl.SSLSocket) else None
+    return urllib3.HTTPResponse(_Body(_read(answer, host), certificate), preload_content=False)
 
 
 def _read(answer: Answer, host: str) -> bytes:
@@ -245,10 +319,44 @@ class _Connection(HTTPSConnection):
         for place in places:
             seconds = min(SECONDS_TO_CONNECT, _seconds_left())
             try:
-                return create_connection(place, seconds, socket_options=self.socket_options)
+                return self._welcome(create_connection(place, seconds, socket_options=self.socket_options))
             except OSError as error:
                 last = error
         raise last
+
+    def _welcome(self, sock: socket.socket) -> socket.socket:
+        """A fresh connection, if its other end is nowhere forbidden: nothing has been sent yet."""
+        try:
+            if _is_forbidden(sock.getpeername()[0], self.host):
+                raise HostRefused(self.host, "address")
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+
+def _is_forbidden(peer: str, host: str) -> bool:
+    """Whether this is an address that a request to `host` must not arrive at, whatever the resolver says."""
+    address = _meant(ip_address(peer))
+    if address.is_loopback:
+        return not _means_this_machine(host)
+    return any(address in network for network in FORBIDDEN)
+
+
+def _meant(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address within an IPv6 one that only wraps it."""
+    if isinstance(address, IPv4Address):
+        return address
+    if address in NAT64:
+        return IPv4Address(address.packed[-4:])
+    return address.ipv4_mapped or address.sixtofour or address
+
+
+def _means_this_machine(host: str) -> bool:
+    try:
+        return _meant(ip_address(host)).is_loopback
+    except ValueError:
+        return host.casefold() == "localhost" or host.casefold().endswith(".localhost")
 
 
 class _Pool(urllib3.HTTPSConnectionPool):

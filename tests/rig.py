@@ -20,17 +20,18 @@ from bot.desk.sign_in import SignIn
 from bot.model import Actor, Connection, Event, Person, Reply, Request, WebSession, Word
 from bot.runner.heartbeats import Heartbeats
 from bot.runner.notices import Notices
+from bot.runner.revocations import Revocations
 from bot.runner.sync import SyncRuns
 from bot.runner.unfinished import Unfinished
 from bot.store.database import Store, Tx
 from bot.store.vault import KeysetFile
-from bot.upkeep.cards import Cards
+from bot.upkeep.cards import EVERY_ACCESS, Cards
 from bot.upkeep.compose import Composer
 from bot.upkeep.outages import Breakers
 from bot.upkeep.probe import Probes
 from bot.upkeep.record import Records
 from bot.upkeep.renew import Renewals
-from providers.base import Credential, Provider, Side
+from providers.base import AccessType, Credential, Provider, Revocation, Side
 from providers.base import Page as PulledPage
 from providers.google import Google
 from providers.wire import Wire
@@ -61,7 +62,7 @@ class RigClock:
 
 
 class Meddled(Google):
-    """Google as it is, with something that happens at a moment: "refresh", "refreshed", "check", "page"."""
+    """Google as it is, with something that happens at a moment: "refresh", "refreshed", "check", "page", "revoked"."""
 
     def __init__(self, kit: GoogleKit) -> None:
         super().__init__(wire=Wire(ca_bundle=kit.ca_bundle), clock=kit.clock.now, page_size=5, **kit.settings)
@@ -86,6 +87,11 @@ class Meddled(Google):
             yield page
             self._now("page")
 
+    def revoke(self, credential: Credential) -> Revocation:
+        revocation = super().revoke(credential)
+        self._now("revoked")
+        return revocation
+
     def _now(self, moment: str) -> None:
         self.at.pop(moment, lambda: None)()
 
@@ -101,6 +107,7 @@ class Rig:
         self.provider = Meddled(kit)
         self.providers: dict[str, Provider] = {"google": self.provider}
         self.allowed_domains: frozenset[str] = frozenset()
+        self.allowed_access: frozenset[AccessType] = EVERY_ACCESS
         self.pool = ThreadPoolExecutor(16)
         self.start("run:1")
 
@@ -124,7 +131,7 @@ class Rig:
         self.probes = Probes(
             store=store, providers=providers, clock=clock, renewals=self.renewals, records=self.records
         )
-        cards = Cards(providers=providers, public_url=PUBLIC_URL)
+        cards = Cards(providers=providers, public_url=PUBLIC_URL, allowed=self.allowed_access)
         self.runs = SyncRuns(
             store=store,
             providers=providers,
@@ -137,6 +144,7 @@ class Rig:
         )
         composer = Composer(cards=cards, providers=providers)
         self.notices = Notices(store=store, messenger=self.slack, composer=composer, clock=clock)
+        self.revocations = Revocations(store=store, providers=providers, clock=clock, jitter=lambda: 0.5)
         self.heartbeats = Heartbeats(store=store, probes=self.probes, clock=clock)
         self.unfinished = Unfinished(store=store, clock=clock)
         tools = Tools(
@@ -223,6 +231,7 @@ class Rig:
         """Moves the clock; then what is due is run and drawn."""
         self.kit.clock.move(time)
         self.sync()
+        self.revocations.work()
         self.draw()
 
     def settle(self) -> None:

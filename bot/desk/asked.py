@@ -13,6 +13,8 @@ from bot.upkeep.probe import Probes
 from bot.upkeep.record import Records
 from providers.base import Provider, Side
 
+ALL = "all"
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
@@ -55,7 +57,7 @@ class Meant:
 def meant(tools: Tools, tx: Tx, asked: Asked) -> Meant | Reply:
     """A Reply where what was named is not what is connected, or has no settings here."""
     target, connections = asked.request.target, tx.connections.of(asked.subject.id)
-    if not target:
+    if target in ("", ALL):
         return Meant(tuple(Side), connections)
     if target in tuple(Side):
         return Meant((Side(target),), connections)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.desk import change, check, held, home, opened, refresh, status, stuck, sync, why
+from bot.desk import change, check, held, home, opened, refresh, revoke, status, stuck, sync, why
 from bot.desk import help as help_word
 from bot.desk.asked import Asked, Tools
 from bot.model import Actor, Event, Kind, Person, Profile, Reply, Request, SlackAway, Who, Word
@@ -22,6 +22,7 @@ ANSWERS: Mapping[Word, Answer] = {
     Word.CHECK: check.answer,
     Word.REFRESH: refresh.answer,
     Word.CHANGE: change.answer,
+    Word.REVOKE: revoke.answer,
     Word.SYNC: sync.answer,
     Word.WHY: why.answer,
     Word.HELP: help_word.answer,

@@ -9,7 +9,7 @@ from bot.desk.asked import Asked, Tools
 from bot.model import Reply, SlackAway, Word
 
 # What people type; the other words are only ever pressed.
-TYPED = (Word.CHECK, Word.REFRESH, Word.CHANGE, Word.SYNC, Word.WHY, Word.HELP)
+TYPED = (Word.CHECK, Word.REFRESH, Word.CHANGE, Word.REVOKE, Word.SYNC, Word.WHY, Word.HELP)
 LIKENESS = 0.7
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 
 from bot.desk.asked import Asked, Meant, Tools, cards_of, meant
-from bot.model import Card, Cause, Connection, Reply, Seen
+from bot.model import Card, Cause, Connection, Reply, Seen, State
 from bot.rules.health import Ok, Outcome
 from bot.upkeep.probe import left_alone
 from providers.base import ProviderError, Side
@@ -69,6 +69,9 @@ def _reply(
 
 
 def _found(card: Card, seen: Seen | Cause) -> Card:
+    if card.state in (State.REVOKING, State.REVOKED):
+        # It was given up while it was looked at.
+        return card
     if isinstance(seen, Cause):
         return replace(card, seen=Seen.FAILED, cause=seen)
     return replace(card, seen=seen)

@@ -29,7 +29,7 @@ def _ask(tools: Tools, tx: Tx, asked: Asked) -> Reply:
     side = _most_in_need(what.sides, tx, tools, asked)
     connection = what.connections.get(side)
     card = tools.cards.card(tx, asked.subject, side, connection, now)
-    told = bool(tools.cards.sign_in(tx, asked.subject, side, connection, now))
+    told = card.choose or bool(tools.cards.sign_in(tx, asked.subject, side, connection, now))
     if told:
         _hand_off(tx, tools, asked, side)
     return Reply("handoff_started", {"who": asked.who, "card": tools.cards.without_doors(card), "told": told})

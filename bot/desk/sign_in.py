@@ -32,9 +32,10 @@ from bot.model import (
 )
 from bot.rules.health import APPROVALS
 from bot.rules.identity import Match, judge
+from bot.rules.revocations import ends_replaced
 from bot.store.database import Tx
 from bot.upkeep import tell
-from providers.base import Credential, Form, Link, Misconfigured, ProviderError, Reason
+from providers.base import Credential, Form, Link, Misconfigured, ProviderError, Reason, Replaced
 
 ASK_LIVES = timedelta(minutes=10)
 # What a flow awaits that shows our own form; all others await a callback.
@@ -248,8 +249,7 @@ class SignIn:
             )
             if before is not None and before.credential_id is not None:
                 # Whoever is renewing or reading with the old one fails at its next commit.
-                tx.credentials.raise_fence(before.credential_id)
-                tx.credentials.destroy(before.credential_id)
+                self._replace(tx, before, before.credential_id, same_account=same)
             credential_id = tx.credentials.add(
                 person_id=person.id, provider=invitation.provider, credential=credential, now=now
             )
@@ -265,10 +265,11 @@ class SignIn:
                 keep_cursor=same,
             )
             tx.accounts.used(person.id, invitation.provider, credential.account, now)
-            kind = Kind.CONNECTED if before is None else Kind.SIGNED_IN if same else Kind.CHANGED
+            fresh = before is None or before.condition.health is Health.REVOKED
+            kind = Kind.CONNECTED if fresh else Kind.SIGNED_IN if same else Kind.CHANGED
             self._note(tx, kind, invitation, person)
             tools.records.signed_in(tx, person, invitation.provider)
-            self._tell(tx, person, connection, new=not same)
+            self._tell(tx, person, connection, new=fresh or not same)
         tools.ring()
         return Reply(
             "done",
@@ -279,6 +280,14 @@ class SignIn:
                 "side": invitation.side,
             },
         )
+
+    def _replace(self, tx: Tx, old: Connection, credential_id: int, *, same_account: bool) -> None:
+        """The new one has worked: the old is ended by its provider's rule, or only destroyed here."""
+        provider = self._tools.providers.get(old.provider)
+        if provider is not None and ends_replaced(provider.revokes_replaced, same_account=same_account):
+            tx.credentials.give_up(credential_id, self._tools.clock.now())
+        else:
+            tx.credentials.destroy(credential_id)
 
     def _tell(self, tx: Tx, person: Person, connection: Connection, *, new: bool) -> None:
         """The messages that wait for this sign-in say so; the run that follows makes them green."""
@@ -316,8 +325,16 @@ class SignIn:
         return self._refusal(invitation, why, cause=cause)
 
     def _not_this_one(self, flow: Flow, person: Person, credential: Credential, why: str) -> Reply:
-        """The credential is dropped here and not revoked: at Google that would end the account's other grant too."""
+        """The credential is dropped, and ended at its vendor where that touches no other sign-in of the account."""
+        provider = self._tools.providers.get(flow.invitation.provider)
         with self._tools.store.write() as tx:
+            if provider is not None and provider.revokes_replaced is Replaced.ALWAYS:
+                # One that is left behind counts: at Salesforce a few of them end the oldest without a word.
+                now = self._tools.clock.now()
+                dropped = tx.credentials.add(
+                    person_id=person.id, provider=provider.slug, credential=credential, now=now
+                )
+                tx.credentials.give_up(dropped, now)
             self._note(tx, Kind.SIGN_IN_REFUSED, flow.invitation, person, detail=why)
             tell.in_trouble(tx, person.id, flow.invitation.side, "refused")
             connection = tx.connections.of(person.id).get(flow.invitation.side)
@@ -369,6 +386,8 @@ class SignIn:
 
 
 def _expected(invitation: Invitation, connection: Connection | None, person: Person) -> str:
+    if invitation.hint:
+        return invitation.hint
     if invitation.word is Word.REFRESH and connection is not None and connection.provider == invitation.provider:
         return connection.account
     return person.email

@@ -10,6 +10,8 @@ from bot.model import Cause, Condition, Culprit, Health, Kind, Stage
 from providers.base import Blocked, Misconfigured, ProviderError, Reason, Rejected, Unavailable
 
 EVERY = timedelta(minutes=30)
+# A CRM is proven by what is written to it. One that nothing is written to is asked this often: a call of an org's day.
+CRM_EVERY = timedelta(hours=1)
 REJECTIONS_UNTIL_SUSPENDED = 6
 REJECTED_WAITS = (
     timedelta(minutes=2),
@@ -66,13 +68,17 @@ def decide(
     pressed: bool,
     breaker_open: bool,
     jitter: float,
+    every: timedelta = EVERY,
 ) -> Decision:
-    """`jitter` in [0, 1) moves waits by up to 10 % either way; `pressed`: a person asked for this attempt."""
+    """`jitter` in [0, 1) moves waits by up to 10 % either way; `pressed`: a person asked for this attempt.
+
+    `every` is the rhythm of a connection that works.
+    """
     if condition.health in (Health.REVOKING, Health.REVOKED):
         return _quiet(condition)
     match outcome:
         case Ok():
-            return _healed(condition, now, jitter)
+            return _healed(condition, now + _about(every, jitter), now)
         case Rejected() if outcome.definite or (pressed and stage is Stage.RENEWAL):
             return _suspended(condition, outcome, now, next_try_at=None)
         case Rejected() if _refused(condition):
@@ -93,8 +99,14 @@ def decide(
             raise TypeError(f"{type(outcome).__name__} does not say who must act")
 
 
-def _healed(condition: Condition, now: datetime, jitter: float) -> Decision:
-    healed = Condition(last_ok_at=now, next_try_at=now + _about(EVERY, jitter))
+def in_trouble(condition: Condition) -> bool:
+    """Not working as it should, whether or not anybody was told."""
+    doubted = condition.failures or condition.rejections or condition.struck_at is not None
+    return condition.health is not Health.ACTIVE or bool(doubted)
+
+
+def _healed(condition: Condition, next_try_at: datetime, now: datetime) -> Decision:
+    healed = Condition(last_ok_at=now, next_try_at=next_try_at)
     if condition.health is Health.SUSPENDED:
         return Decision(healed, (Kind.RECOVERED,), Tell.RECOVERED)
     return _quiet(healed)

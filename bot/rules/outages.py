@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from providers.base import ProviderError, Reason, Unavailable
+from providers.base import ProviderError, Reason, Side, Unavailable
 
 FAILURES_UNTIL_OPEN = 3
 CONNECTIONS_UNTIL_OPEN = 3
@@ -40,9 +40,13 @@ class Breaker:
         return self.opened_at is not None
 
 
-def counts(error: ProviderError) -> bool:
-    """Whether this is a failure for the breaker. A rate limit is not: it is often one account's own."""
-    return isinstance(error, Unavailable) and error.reason in OUTAGES
+def counts(error: ProviderError, side: Side = Side.MAILBOX) -> bool:
+    """Whether this is a failure for the breaker.
+
+    A mailbox's rate limit is often one account's own. A CRM counts the calls of everybody in the org together.
+    """
+    shared = side is Side.CRM and error.reason is Reason.RATE_LIMITED
+    return isinstance(error, Unavailable) and (error.reason in OUTAGES or shared)
 
 
 def failed(breaker: Breaker, connection_id: int, connections_total: int, now: datetime) -> Breaker:

@@ -10,6 +10,7 @@ from bot.model import Clock
 from bot.runner.bell import Bell, Duty
 from bot.runner.heartbeats import Heartbeats
 from bot.runner.notices import Notices
+from bot.runner.revocations import Revocations
 from bot.runner.sync import SyncRuns
 from bot.runner.unfinished import Unfinished
 from bot.store.database import Store
@@ -32,6 +33,7 @@ class Runner:
         bell: Bell,
         sync: SyncRuns,
         notices: Notices,
+        revocations: Revocations,
         heartbeats: Heartbeats,
         unfinished: Unfinished,
     ) -> None:
@@ -41,6 +43,7 @@ class Runner:
         self._duties = (
             Duty("sync", sync.work, bell=bell, every=LOOK, trouble=_log),
             Duty("notices", notices.work, bell=bell, every=LOOK, trouble=_log),
+            Duty("revocations", revocations.work, bell=bell, every=LOOK, trouble=_log),
             Duty("unfinished", unfinished.work, bell=slow, every=NOW_AND_THEN, trouble=_log),
             Duty("heartbeats", heartbeats.work, bell=slow, every=HOURLY, trouble=_log),
             Duty("sweep", lambda: store.sweep(clock.now(), clock.real()), bell=slow, every=HOURLY, trouble=_log),

@@ -1,34 +1,28 @@
-"""Claiming people whose sync is due and running it: pull page by page, keep cursor and counts. Nobody is told here."""
+"""Claiming people whose sync is due, and a thread for each of their runs. What a run does is bot/runner/copying's."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from datetime import datetime, timedelta
-from typing import cast
 
-from bot.model import Clock, Connection, Event, Health, IncidentKind, Kind, Person, Stage
-from bot.rules.health import MISCONFIGURED_RETRY, Ok, Outcome
+from bot.model import Clock, Connection, IncidentKind, Person
+from bot.rules.health import MISCONFIGURED_RETRY
 from bot.rules.outages import SHORTEST_PROBE
-from bot.store.credentials import CredentialGone, Stored
-from bot.store.database import Store, StoreAway
+from bot.runner.copying import Copying
+from bot.runner.crm import Superseded
+from bot.store.database import Store
 from bot.upkeep.outages import Breakers
 from bot.upkeep.probe import Probes
 from bot.upkeep.record import Records
 from bot.upkeep.renew import Renewals
-from providers.base import Mailbox, Misconfigured, Provider, ProviderError, Reason, Rejected, Side, Unavailable
+from providers.base import Provider
 
 AT_ONCE = 32
-AT_ONCE_PER_PROVIDER = 16
 KEEP_CLAIMS_EVERY = timedelta(seconds=30)
 
 log = logging.getLogger(__name__)
-
-
-class Superseded(Exception):
-    """Signed in anew, paused, stopping, or the claim was lost: what the run holds no longer counts."""
 
 
 class SyncRuns:
@@ -49,15 +43,22 @@ class SyncRuns:
         self._store = store
         self._providers = providers
         self._clock = clock
-        self._renewals = renewals
-        self._records = records
         self._breakers = breakers
         self._owner = owner
         self._ring = ring
         self._probes = Probes(store=store, providers=providers, clock=clock, renewals=renewals, records=records)
-        self._room = {slug: threading.Semaphore(AT_ONCE_PER_PROVIDER) for slug in providers}
         self._free = threading.Semaphore(AT_ONCE)
         self._stopping = threading.Event()
+        self._copying = Copying(
+            store=store,
+            providers=providers,
+            clock=clock,
+            renewals=renewals,
+            records=records,
+            probes=self._probes,
+            owner=owner,
+            stopping=self._stopping,
+        )
         self._jobs: set[threading.Thread] = set()
         self._ended = threading.Condition()
         self._probed: dict[str, datetime] = {}
@@ -154,80 +155,8 @@ class SyncRuns:
 
     def _run(self, person: Person, held_back: frozenset[str]) -> None:
         try:
-            with self._store.read() as tx:
-                connections = tx.connections.of(person.id)
-            for side in Side:
-                if side in connections and self._due(connections[side], held_back):
-                    self._run_side(person, connections[side])
+            self._copying.run(person, held_back)
         finally:
             self._claimed.discard(person.id)
             with self._store.write() as tx:
                 tx.people.end_claim(person.id, self._owner)
-
-    def _due(self, connection: Connection, held_back: frozenset[str]) -> bool:
-        at, health = connection.condition.next_try_at, connection.condition.health
-        alive = health in (Health.ACTIVE, Health.SUSPENDED)
-        return alive and at is not None and at <= self._clock.now() and connection.provider not in held_back
-
-    def _run_side(self, person: Person, connection: Connection) -> None:
-        stage: Stage
-        outcome: Outcome
-        try:
-            with self._room.get(connection.provider, nullcontext()):
-                stage, outcome = self._try(person, connection)
-        except (Superseded, StoreAway):
-            raise
-        except Exception as error:
-            log.exception("run failed", extra={"connection": connection.id})
-            # It needs a next try that lies ahead, or the same row would fail again at once, for ever.
-            stage, outcome = Stage.USE, Unavailable(Reason.UNKNOWN, type(error).__name__)
-        self._records.outcome(connection, outcome, stage=stage, ran=True)
-
-    def _try(self, person: Person, connection: Connection) -> tuple[Stage, Outcome]:
-        provider, stage = self._providers.get(connection.provider), Stage.RENEWAL
-        if provider is None:
-            return Stage.USE, Misconfigured(Reason.CLIENT_MISCONFIGURED, "no settings for this provider")
-        if connection.credential_id is None:
-            raise Superseded
-        refused: Stored | None = None
-        try:
-            while True:
-                stage = Stage.RENEWAL
-                stored = self._renewals.fresh(connection.credential_id, refused=refused)
-                stage = Stage.USE
-                try:
-                    self._pull(person, cast(Mailbox, provider), connection.id, stored)
-                except Rejected as error:
-                    if error.definite or refused is not None:
-                        raise
-                    # The access token died before its time; the token endpoint knows why. Asked once.
-                    refused = stored
-                    continue
-                return stage, Ok()
-        except CredentialGone:
-            raise Superseded from None
-        except ProviderError as error:
-            return stage, error
-
-    def _pull(self, person: Person, provider: Mailbox, connection_id: int, stored: Stored) -> None:
-        with self._store.read() as tx:
-            connection = tx.connections.get(connection_id)
-        for page in provider.pull(stored.credential, connection.cursor):
-            with self._store.write() as tx:
-                ours = tx.people.keep_claim(person.id, self._owner, self._clock.real())
-                paused = tx.people.get(person.id).paused_at is not None
-                if not ours or paused or tx.connections.get(connection_id).credential_id != stored.id:
-                    raise Superseded
-                tx.connections.save_page(connection_id, cursor=page.cursor, items=len(page.items))
-                if page.resync:
-                    tx.events.append(
-                        Event(
-                            kind=Kind.RESYNCED,
-                            at=self._clock.now(),
-                            person_id=person.id,
-                            side=connection.side,
-                            provider=connection.provider,
-                        )
-                    )
-            if self._stopping.is_set():
-                raise Superseded

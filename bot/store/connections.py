@@ -52,6 +52,7 @@ class Connections:
             "account": account,
             "identity": identity,
             "credential_id": credential_id,
+            "revoking_id": None,
             "items_since": 0,
             **_condition_columns(condition),
         }
@@ -72,10 +73,37 @@ class Connections:
         self._set(id, _condition_columns(condition))
         self._people.reschedule(self.get(id).person_id)
 
+    def revoke(self, id: int, credential_id: int, condition: Condition) -> None:
+        """What it was connected with is no longer its own: a run under way sees that and stops.
+
+        Cursor and counter are not kept: whoever sets it up again starts afresh.
+        """
+        self._set(id, {"credential_id": None, "revoking_id": credential_id, "cursor": "", "items": 0})
+        self.set_condition(id, condition)
+
+    def revoking(self, credential_id: int) -> Connection | None:
+        """The connection that waits for this credential to be ended; none where one was only replaced."""
+        found = self._select(connection.c.revoking_id == credential_id)
+        return found[0] if found else None
+
+    def revoked(self, id: int, condition: Condition) -> None:
+        self._set(id, {"revoking_id": None})
+        self.set_condition(id, condition)
+
+    def held_by(self, provider: str, identity: str) -> list[Connection]:
+        """Those connected to this account now, whosever they are."""
+        same = sa.and_(connection.c.provider == provider, connection.c.identity == identity)
+        return self._select(same, connection.c.credential_id.is_not(None))
+
     def save_page(self, id: int, *, cursor: str, items: int) -> None:
         """Where the next pull starts, and `items` more that were copied."""
+        self._set(id, {"cursor": cursor})
+        self.copied(id, items)
+
+    def copied(self, id: int, items: int) -> None:
+        """`items` more, from here or to here."""
         counted = {"items": connection.c["items"] + items, "items_since": connection.c.items_since + items}
-        self._set(id, {"cursor": cursor, **counted})
+        self._set(id, counted)
 
     def recovered_items(self, id: int) -> int:
         """How many items were copied since the last sign-in or `clear_recovered`."""
@@ -95,11 +123,25 @@ class Connections:
         return self._count(connection.c.provider == provider, connection.c.health != Health.REVOKED)
 
     def due_everything(self, provider: str, now: datetime, spread: timedelta) -> None:
-        """After an outage: all active ones are due within `spread`, evenly, in the order of before."""
+        """After an outage: all active ones are due within `spread`, evenly, in the order of before.
+
+        The mailboxes beside them too: where a CRM was away, these waited.
+        """
         active = self._select(connection.c.provider == provider, connection.c.health == Health.ACTIVE)
         for place, each in enumerate(active):
-            self._set(each.id, {"next_try_at": now + spread * place / len(active)})
+            at = now + spread * place / len(active)
+            self._set(each.id, {"next_try_at": at})
+            if each.side is Side.CRM:
+                self.copy_again(each.person_id, at)
         self._people.reschedule(*(each.person_id for each in active))
+
+    def copy_again(self, person_id: int, at: datetime) -> None:
+        """What the mailbox has can be taken again: it is due then, if not before. One in trouble keeps its own time."""
+        works = sa.and_(connection.c.health == Health.ACTIVE, connection.c.failures == 0, connection.c.rejections == 0)
+        mailbox = sa.and_(connection.c.person_id == person_id, connection.c.side == Side.MAILBOX)
+        later = sa.and_(connection.c.struck_at.is_(None), connection.c.next_try_at > at)
+        self._database.execute(sa.update(connection).where(mailbox, works, later).values(next_try_at=at))
+        self._people.reschedule(person_id)
 
     def due_now(self, id: int, now: datetime) -> None:
         self._set(id, {"next_try_at": now})

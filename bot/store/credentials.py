@@ -1,7 +1,8 @@
 """Credentials: sealed on the way in, opened on the way out, and renewed by one holder of a lease at a time.
 
 The lease keeps two from sending the same secret at once. The fence is what counts: it rises with every lease,
-with Change and with revoke, and whoever comes with an older one writes nothing.
+with Change and with revoke, and whoever comes with an older one writes nothing. What is given up is gone for all
+who would use it; it only waits to be ended at its vendor and destroyed.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from bot.model import Health
-from bot.store.rows import credential_of, credential_text
+from bot.store.rows import Row, credential_of, credential_text
 from bot.store.tables import connection, person
 from bot.store.tables import credential as table
 from bot.store.vault import Place, Vault
 from providers.base import Credential
 
 LEASE = timedelta(seconds=90)
+# A renewal takes 20 seconds at most: by then what it brought is stored, or it never will be.
+RENEWAL_ENDS = timedelta(seconds=30)
+
+_USABLE = sa.and_(table.c.secret.is_not(None), table.c.revoke_at.is_(None))
 
 
 class CredentialGone(Exception):
-    """The secret was destroyed. `id` is the row that stays."""
+    """The secret was given up or destroyed. `id` is the row that stays."""
 
     def __init__(self, id: int) -> None:
         super().__init__(f"credential {id}")
@@ -67,10 +72,21 @@ class Credentials:
         return id
 
     def load(self, id: int) -> Stored:
-        """Raises CredentialGone when it was destroyed, SecretUnreadable when it does not fit the row."""
+        """Raises CredentialGone when it was given up or destroyed, SecretUnreadable when it does not fit the row."""
         row = self._database.execute(sa.select(table).where(table.c.id == id)).one()
-        if row.secret is None:
+        if row.secret is None or row.revoke_at is not None:
             raise CredentialGone(id)
+        return self._stored(row)
+
+    def load_given_up(self, id: int) -> Stored:
+        """For ending it at the vendor, and for nothing else. Raises CredentialGone when it was destroyed."""
+        row = self._database.execute(sa.select(table).where(table.c.id == id)).one()
+        if row.secret is None or row.revoke_at is None:
+            raise CredentialGone(id)
+        return self._stored(row)
+
+    def _stored(self, row: Row) -> Stored:
+        id = row.id
         text = self._vault.open(_place(id, row.person_id, row.provider, version=row.version), row.secret)
         return Stored(
             id=id,
@@ -86,16 +102,16 @@ class Credentials:
     def take_lease(self, id: int, *, owner: str, real: datetime) -> Lease | None:
         """None while a lease lives, whoever took it: two threads of one owner must not both renew.
 
-        Raises CredentialGone when it was destroyed.
+        Raises CredentialGone when it was given up or destroyed.
         """
         free = sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= real)
-        taken = sa.update(table).where(table.c.id == id, table.c.secret.is_not(None), free)
+        taken = sa.update(table).where(table.c.id == id, _USABLE, free)
         until = real + LEASE
         changed = taken.values(fence=table.c.fence + 1, lease_owner=owner, lease_until=until).returning(table.c.fence)
         fence = self._database.execute(changed).scalar_one_or_none()
         if fence is not None:
             return Lease(credential_id=id, fence=fence, owner=owner, until=until)
-        if self._database.execute(sa.select(table.c.secret.is_(None)).where(table.c.id == id)).scalar_one():
+        if not self._database.execute(sa.select(_USABLE).where(table.c.id == id)).scalar_one():
             raise CredentialGone(id)
         return None
 
@@ -117,7 +133,14 @@ class Credentials:
     def store_renewed(self, lease: Lease, credential: Credential, *, now: datetime) -> bool:
         """Write the renewed secret, end doubt and lease. False where the fence moved: nothing was written."""
         ours = sa.and_(table.c.id == lease.credential_id, table.c.fence == lease.fence, table.c.secret.is_not(None))
-        row = self._database.execute(sa.select(table).where(ours)).one_or_none()
+        return self._write(ours, credential, now=now)
+
+    def store_too_late(self, id: int, credential: Credential, *, now: datetime) -> None:
+        """What a renewal brought for a credential that was given up meanwhile: this is what must be ended now."""
+        self._write(sa.and_(table.c.id == id, table.c.revoke_at.is_not(None)), credential, now=now)
+
+    def _write(self, where: sa.ColumnElement[bool], credential: Credential, *, now: datetime) -> bool:
+        row = self._database.execute(sa.select(table).where(where)).one_or_none()
         if row is None:
             return False
         version = row.version + 1
@@ -125,7 +148,7 @@ class Credentials:
         sealed = self._vault.seal(place, credential_text(credential))
         released = {"in_doubt_at": None, "lease_owner": "", "lease_until": None}
         written = {"version": version, "secret": sealed, "changed_at": now, **released}
-        return self._database.execute(sa.update(table).where(ours).values(**written)).rowcount == 1
+        return self._database.execute(sa.update(table).where(where).values(**written)).rowcount == 1
 
     def release(self, lease: Lease) -> None:
         self._where_ours(lease, lease_owner="", lease_until=None)
@@ -135,10 +158,33 @@ class Credentials:
         raised = {"fence": table.c.fence + 1, "lease_owner": "", "lease_until": None}
         self._database.execute(sa.update(table).where(table.c.id == id).values(**raised))
 
+    def give_up(self, id: int, now: datetime) -> None:
+        """From now on nobody may use it: it waits to be ended at its vendor."""
+        self.raise_fence(id)
+        self._database.execute(sa.update(table).where(table.c.id == id, _USABLE).values(revoke_at=now))
+
+    def given_up(self, *, now: datetime, real: datetime, limit: int) -> list[int]:
+        """Those to be ended at their vendor now, the longest waiting first.
+
+        One in the middle of a renewal is left out until that is over: it may bring a newer secret.
+        """
+        settled = sa.or_(table.c.in_doubt_at.is_(None), table.c.in_doubt_at <= real - RENEWAL_ENDS)
+        due = sa.select(table.c.id).where(table.c.revoke_at <= now, table.c.secret.is_not(None), settled)
+        return list(self._database.scalars(due.order_by(table.c.revoke_at, table.c.id).limit(limit)))
+
+    def revoke_attempts(self, id: int) -> int:
+        return int(self._database.execute(sa.select(table.c.revoke_attempts).where(table.c.id == id)).scalar_one())
+
+    def revoke_later(self, id: int, at: datetime) -> None:
+        """One more attempt has shown nothing: the next is then."""
+        tried = {"revoke_at": at, "revoke_attempts": table.c.revoke_attempts + 1}
+        self._database.execute(sa.update(table).where(table.c.id == id, table.c.revoke_at.is_not(None)).values(**tried))
+
     def destroy(self, id: int) -> None:
         """The secret is gone for good; the row stays and tells so."""
         self.raise_fence(id)
-        self._database.execute(sa.update(table).where(table.c.id == id).values(secret=None, in_doubt_at=None))
+        gone = {"secret": None, "in_doubt_at": None, "revoke_at": None}
+        self._database.execute(sa.update(table).where(table.c.id == id).values(**gone))
 
     def stale_of_paused(self, before: datetime) -> list[int]:
         """Active connections of paused people, of which the credential has not changed since."""
@@ -147,7 +193,7 @@ class Credentials:
             .join(person, person.c.id == connection.c.person_id)
             .join(table, table.c.id == connection.c.credential_id)
             .where(person.c.paused_at.is_not(None), connection.c.health == Health.ACTIVE)
-            .where(table.c.changed_at < before, table.c.secret.is_not(None))
+            .where(table.c.changed_at < before, _USABLE)
             .order_by(table.c.changed_at)
         )
         return list(self._database.scalars(stale))

@@ -28,6 +28,7 @@ class Invitations:
         provider: str,
         access: Access,
         asked_by: int | None = None,
+        hint: str = "",
         now: datetime,
     ) -> Invitation:
         """The invitation to exactly this. It is the same each time, so that a message may be drawn anew."""
@@ -37,6 +38,7 @@ class Invitations:
             "word": word,
             "provider": provider,
             "asked_by": asked_by,
+            "hint": hint,
         }
         meant |= access_columns(access)
         same = sa.and_(*(invitation.c[name].is_not_distinct_from(value) for name, value in meant.items()))
@@ -61,4 +63,5 @@ def invitation_of(row: Row) -> Invitation:
         provider=row.provider,
         access=access_of(row),
         asked_by=row.asked_by,
+        hint=row.hint,
     )

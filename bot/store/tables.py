@@ -101,6 +101,10 @@ credential = Table(
     Column("changed_at", UtcDateTime, nullable=False),
     _text("lease_owner"),
     Column("lease_until", UtcDateTime),
+    # Given up: nobody may use it any more, and at this time it is tried to end it at the vendor.
+    Column("revoke_at", UtcDateTime),
+    _count("revoke_attempts"),
+    Index("credential_revoke", "revoke_at", sqlite_where=sa.text("revoke_at IS NOT NULL")),
 )
 
 connection = Table(
@@ -127,6 +131,8 @@ connection = Table(
     Column("since", UtcDateTime),
     Column("next_try_at", UtcDateTime),
     Column("last_ok_at", UtcDateTime),
+    # What it was connected with, while that is being ended at the vendor.
+    Column("revoking_id", ForeignKey("credential.id"), index=True),
     Index("connection_side", "person_id", "side", unique=True),
     Index("connection_provider", "provider", "health"),
 )
@@ -184,6 +190,7 @@ invitation = Table(
     _text("access_host"),
     Column("asked_by", ForeignKey("person.id")),
     Column("used_at", UtcDateTime, nullable=False),
+    _text("hint"),
 )
 
 web_session = Table(

@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bot.model import Card, IncidentKind, Notice, NoticeKind, Person, Reply, State, Who
+from bot.model import Card, Connection, IncidentKind, Kind, Notice, NoticeKind, Person, Reply, State, Who
+from bot.rules.health import in_trouble
 from bot.store.database import Tx
 from bot.upkeep.cards import Cards
 from bot.upkeep.history import lines
-from bot.upkeep.tell import needs_somebody
+from bot.upkeep.tell import REVOKED, needs_somebody
 from providers.base import Provider, Side
 
 STEPS = ("delivered", "opened", "signed_in", "verified", "caught_up")
@@ -45,6 +46,8 @@ class Composer:
                     "reason": notice.facts["reason"],
                     "closed": notice.closed_at is not None,
                 }
+            case NoticeKind.REVOKE:
+                return self._revoke(tx, notice)
             case NoticeKind.INCIDENT:
                 return self._incident(tx, notice)
             case NoticeKind.HOME:
@@ -61,18 +64,21 @@ class Composer:
         fixed: Mapping[str, int] = notice.facts.get("fixed", {})
         if not broken and not notice.ts:
             return None
-        if notice.closed_at is not None and not fixed:
+        revoked = notice.facts["stage"] == REVOKED
+        if notice.closed_at is not None and not fixed and not revoked:
             return None
         cards = {card.side: card for card in self._cards.of(tx, person, now)}
         stage = "working" if not broken else "opened" if notice.facts["stage"] == "opened" else "broken"
         return {
             "cards": [cards[side] for side in broken] or [cards[side] for side in connections],
             "fixed": [cards[Side(side)] for side in fixed],
-            "stage": "fixed" if notice.closed_at is not None else stage,
-            "caught_up": sum(fixed.values()) if fixed else None,
+            "stage": stage if notice.closed_at is None else "fixed" if fixed else REVOKED,
+            # What left the mailbox is what reached the CRM: the two are not added up.
+            "caught_up": max(fixed.values()) if fixed else None,
             "waiting": _waiting([cards[side] for side in broken]),
             "moved": False,
             "reminded": False,
+            **self._other_end(tx, person, Side(max(notice.facts["sides"], default=Side.MAILBOX)), notice, now),
         }
 
     def _one_side(self, tx: Tx, notice: Notice, now: datetime) -> dict[str, Any] | None:
@@ -84,6 +90,7 @@ class Composer:
         caught_up = notice.facts.get("fixed", {}).get(str(side))
         stage = "fixed" if caught_up is not None else str(notice.facts.get("stage", "broken"))
         context = {"card": card, "stage": stage, "caught_up": caught_up}
+        context |= self._other_end(tx, person, side, notice, now)
         if notice.kind is NoticeKind.REQUESTED:
             context |= {
                 "admin": tx.people.get(notice.facts["asked_by"]).name,
@@ -91,6 +98,19 @@ class Composer:
                 "waiting": _waiting([card]),
             }
         return context
+
+    def _other_end(self, tx: Tx, person: Person, side: Side, notice: Notice, now: datetime) -> dict[str, Any]:
+        """Where copies go `to`, what this side `waits` for, and whether the count has items that were read `again`."""
+        connections = tx.connections.of(person.id)
+        crm, [across] = connections.get(Side.CRM), [each for each in Side if each is not side]
+        other = self._cards.card(tx, person, across, connections.get(across), now)
+        read_again = tx.events.last(person.id, Kind.RESYNCED) if notice.facts.get("fixed") else None
+        return {
+            "other": other,
+            "waits": _waits(other, connections.get(across)),
+            "to": self._cards.label(crm.provider) if crm is not None and crm.credential_id is not None else "",
+            "again": read_again is not None and read_again.at >= notice.opened_at,
+        }
 
     def _handoff(self, tx: Tx, notice: Notice) -> dict[str, Any]:
         person, steps = tx.people.get(notice.facts["subject"]), notice.facts.get("steps", {})
@@ -113,11 +133,29 @@ class Composer:
         card = self._cards.card(tx, person, side, connection, now)
         if notice.closed_at is not None and not notice.ts:
             return None
+        invitation = tx.invitations.get(notice.facts["invitation"])
         return {
             "card": card,
-            "door": next(iter(self._cards.sign_in(tx, person, side, connection, now)), None),
+            "door": self._cards.door_to(invitation) if invitation else None,
             "waiting": notice.facts["invitation"],
             "closed": notice.closed_at is not None,
+        }
+
+    def _revoke(self, tx: Tx, notice: Notice) -> dict[str, Any]:
+        facts = notice.facts
+        ended_at = facts.get("ended_at")
+        return {
+            "side": Side(facts["side"]),
+            "slug": facts["provider"],
+            "label": self._cards.label(facts["provider"]),
+            "account": facts["account"],
+            "admin": tx.people.get(facts["by"]).name if facts["by"] != notice.person_id else "",
+            "reason": facts["reason"],
+            "stopped_at": notice.opened_at,
+            "ended_at": datetime.fromisoformat(ended_at) if ended_at else None,
+            "ending": facts.get("ending", ""),
+            "link": facts.get("link", ""),
+            "trouble": facts.get("trouble", ""),
         }
 
     def _incident(self, tx: Tx, notice: Notice) -> dict[str, Any] | None:
@@ -157,6 +195,13 @@ def _person(tx: Tx, notice: Notice) -> Person:
     if notice.person_id is None:
         raise ValueError(f"a {notice.kind} notice without a person")
     return tx.people.get(notice.person_id)
+
+
+def _waits(other: Card, connection: Connection | None) -> str:
+    """What has to happen at the other side: "connect" by the person, or it is "away" and comes back."""
+    if other.state in (State.NOT_SET_UP, State.REVOKED, State.REVOKING):
+        return "connect"
+    return "away" if connection is not None and in_trouble(connection.condition) else ""
 
 
 def _waiting(cards: list[Card]) -> str:

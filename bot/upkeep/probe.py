@@ -35,15 +35,19 @@ class Probes:
         `actor_id` None means that nobody pressed anything.
         """
         while True:
-            stage, outcome = self._try(connection, force=force)
+            stage, outcome = self.ask(connection, force=force)
             after = self._records.outcome(connection, outcome, stage=stage, ran=False, actor_id=actor_id)
             if after is not None:
                 return after, outcome
             # Somebody signed in meanwhile: the question is how that one does.
             with self._store.read() as tx:
                 connection = tx.connections.get(connection.id)
+            if connection.credential_id is None:
+                # It was revoked meanwhile: there is nothing left to look at.
+                return connection, outcome
 
-    def _try(self, connection: Connection, *, force: bool) -> tuple[Stage, Outcome]:
+    def ask(self, connection: Connection, *, force: bool) -> tuple[Stage, Outcome]:
+        """What the vendor says now, and where. Nothing follows from it yet."""
         provider = self._providers.get(connection.provider)
         if provider is None:
             return Stage.USE, Misconfigured(Reason.CLIENT_MISCONFIGURED, "no settings for this provider")

@@ -22,12 +22,12 @@ from bot.model import (
     Stage,
 )
 from bot.rules import health
-from bot.rules.health import APPROVALS, Ok, Outcome, Tell
+from bot.rules.health import APPROVALS, CRM_EVERY, EVERY, Ok, Outcome, Tell
 from bot.rules.outages import GUARD_WINDOW, SPREAD_AFTER_OUTAGE, counts, held
 from bot.store.database import Store, Tx
 from bot.upkeep import tell
 from bot.upkeep.outages import Breakers
-from providers.base import Misconfigured, ProviderError, Unavailable
+from providers.base import Misconfigured, ProviderError, Side, Unavailable
 
 
 class Records:
@@ -51,22 +51,30 @@ class Records:
         self._jitter = jitter
 
     def outcome(
-        self, tried: Connection, outcome: Outcome, *, stage: Stage, ran: bool, actor_id: int | None = None
+        self,
+        tried: Connection,
+        outcome: Outcome,
+        *,
+        stage: Stage,
+        ran: bool,
+        due: bool = False,
+        actor_id: int | None = None,
     ) -> Connection | None:
         """`tried` is the connection as it was tried, `ran` tells a run from a look, `actor_id` who pressed.
 
+        `due`: the look stood for the run that was due, since there was nowhere to copy to, or nothing.
         None when somebody signed in meanwhile: what the old credential showed says nothing of the new one.
         """
         with self._store.write() as tx:
             before = tx.connections.get(tried.id)
             if before.credential_id != tried.credential_id:
                 return None
-            after = self._follow(tx, before, outcome, stage=stage, ran=ran, actor_id=actor_id)
+            after = self._follow(tx, before, outcome, stage=stage, ran=ran, due=due, actor_id=actor_id)
         self._ring()
         return after
 
     def _follow(
-        self, tx: Tx, before: Connection, outcome: Outcome, *, stage: Stage, ran: bool, actor_id: int | None
+        self, tx: Tx, before: Connection, outcome: Outcome, *, stage: Stage, ran: bool, due: bool, actor_id: int | None
     ) -> Connection:
         now, person = self._clock.now(), tx.people.get(before.person_id)
         cause = Cause.of(outcome) if isinstance(outcome, ProviderError) else None
@@ -79,8 +87,10 @@ class Records:
             pressed=actor_id is not None,
             breaker_open=self._breakers.is_open(before.provider),
             jitter=self._jitter(),
+            every=CRM_EVERY if before.side is Side.CRM else EVERY,
         )
-        condition = decision.condition if ran or cause else _looked(before.condition, decision.condition)
+        moves_on = ran or due or cause is not None
+        condition = decision.condition if moves_on else _looked(before.condition, decision.condition)
         tx.connections.set_condition(before.id, condition)
         number = tx.connections.recovered_items(before.id) if ran and cause is None else None
         line = Event(
@@ -98,9 +108,11 @@ class Records:
             tx.events.append(replace(line, kind=kind, number=None))
         if Kind.RECOVERED in decision.events:
             tell.works_again(tx, person, before.side)
-            if not ran:
+            if not moves_on:
                 # It works again although nobody signed in: what was missed is caught up at once.
                 tx.connections.due_now(before.id, now)
+        if cause is None and not ran and before.side is Side.CRM and health.in_trouble(before.condition):
+            tx.connections.copy_again(person.id, now)
         if cause is None:
             self._approved(tx, person, before.provider)
         elif decision.tell in (Tell.PERSON, Tell.ADMIN):
@@ -112,8 +124,23 @@ class Records:
         tx.notices.want_for_person(person.id)
         return tx.connections.get(before.id)
 
+    def alone(self, works: Connection) -> None:
+        """It works, and the other side is not connected: nothing can be copied. The person is asked for that once."""
+        now = self._clock.now()
+        with self._store.write() as tx:
+            person = tx.people.get(works.person_id)
+            if tell.caught_up(tx, person, works, 0, now=now, alone=True):
+                self._recount(tx, works.provider)
+            if len(tx.connections.of(person.id)) == 1:
+                tell.invite(tx, person, works.side, now=now)
+        self._ring()
+
     def signed_in(self, tx: Tx, person: Person, provider: str) -> None:
-        """A sign-in that worked from end to end proves the vendor and our own application."""
+        """A sign-in that worked from end to end proves the vendor and our own application.
+
+        After one at a CRM, the mailbox has somewhere to copy to.
+        """
+        tx.connections.copy_again(person.id, self._clock.now())
         self._all_clear(tx, provider, proven_at=self._clock.now())
         self._approved(tx, person, provider)
 
@@ -135,7 +162,7 @@ class Records:
     def _count(self, tx: Tx, connection: Connection, outcome: Outcome) -> None:
         provider, now = connection.provider, self._clock.now()
         match outcome:
-            case Unavailable() if counts(outcome):
+            case Unavailable() if counts(outcome, connection.side):
                 total = tx.connections.total(provider)
                 if self._breakers.failed(provider, connection_id=connection.id, total=total, now=now):
                     self._incident(tx, IncidentKind.OUTAGE, provider, Cause.of(outcome))

@@ -32,7 +32,7 @@ class Renewals:
     def fresh(self, credential_id: int, *, force: bool = False, refused: Stored | None = None) -> Stored:
         """The stored credential, renewed where it is stale, still the `refused` one, or `force` asks for it.
 
-        Raises ProviderError as the vendor answered, and CredentialGone when it was destroyed.
+        Raises ProviderError as the vendor answered, and CredentialGone when it was given up or destroyed.
         """
         first = self._load(credential_id)
         if refused is not None and first.version > refused.version:
@@ -70,8 +70,9 @@ class Renewals:
             self._unsettled(stored, lease, arrived=error.reason is not Reason.NETWORK)
             raise
         with self._store.write() as tx:
-            tx.credentials.store_renewed(lease, renewed, now=self._clock.now())
-            kept = tx.credentials.load(stored.id)
+            if not tx.credentials.store_renewed(lease, renewed, now=self._clock.now()):
+                tx.credentials.store_too_late(stored.id, renewed, now=self._clock.now())
+        kept = self._load(stored.id)
         if kept.version == stored.version:
             raise Unavailable(Reason.UNKNOWN, "renewal overtaken")
         return kept

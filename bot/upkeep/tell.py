@@ -10,6 +10,7 @@ from bot.store.database import Tx
 from providers.base import Side
 
 WORKING = "working"
+REVOKED = "revoked"
 
 
 def needs_somebody(connection: Connection) -> bool:
@@ -67,16 +68,23 @@ def works_again(tx: Tx, person: Person, side: Side) -> bool:
     return bool(waiting)
 
 
-def caught_up(tx: Tx, person: Person, connection: Connection, number: int, *, now: datetime) -> bool:
-    """A run has ended well: what waited for it turns green. True where that ends a failure. `number` counts items."""
+def caught_up(
+    tx: Tx, person: Person, connection: Connection, number: int, *, now: datetime, alone: bool = False
+) -> bool:
+    """A run has ended well: what waited for it turns green. True where that ends a failure. `number` counts items.
+
+    `alone`: the other side is not connected, which the welcome goes on asking for.
+    """
     side, ended = str(connection.side), False
     failure = tx.notices.find_open(f"failure:{person.id}")
     if failure is not None and side in failure.facts["sides"]:
-        tx.notices.want(failure.id, {"fixed": {side: number, **failure.facts["fixed"]}})
-        if not any(needs_somebody(each) for each in tx.connections.of(person.id).values()):
+        ended = not any(needs_somebody(each) for each in tx.connections.of(person.id).values())
+        # The run that ends it has been at both ends.
+        sides = failure.facts["sides"] if ended else [side]
+        tx.notices.want(failure.id, {"fixed": dict.fromkeys(sides, number) | failure.facts["fixed"]})
+        if ended:
             tx.notices.close(failure.id, now)
-            ended = True
-    for kind in (NoticeKind.REQUESTED, NoticeKind.CONNECTED):
+    for kind in (NoticeKind.REQUESTED,) if alone else (NoticeKind.REQUESTED, NoticeKind.CONNECTED):
         notice = tx.notices.find_open(f"{kind}:{person.id}:{side}")
         # Who was asked to sign in is not done because the old sign-in still works.
         if notice is None or notice.facts["stage"] != WORKING:
@@ -86,6 +94,41 @@ def caught_up(tx: Tx, person: Person, connection: Connection, number: int, *, no
         if kind is NoticeKind.REQUESTED:
             handed_on(tx, person.id, side, "caught_up", now=now, number=number)
     return ended
+
+
+def invite(tx: Tx, person: Person, side: Side, *, now: datetime) -> None:
+    """The welcome to this side asks for the other one. It stays open until that is connected, so it is said once."""
+    key = f"{NoticeKind.CONNECTED}:{person.id}:{side}"
+    if tx.notices.find_open(key) is None:
+        facts = {"side": str(side), "stage": WORKING}
+        tx.notices.open(
+            kind=NoticeKind.CONNECTED, key=key, to=person.user_id, person_id=person.id, facts=facts, now=now
+        )
+
+
+def awaited(tx: Tx, person_id: int, side: Side) -> bool:
+    """Whether a message waits to say that this side is caught up on."""
+    failure = tx.notices.find_open(f"failure:{person_id}")
+    if failure is not None and side in failure.facts["sides"] and str(side) not in failure.facts["fixed"]:
+        return True
+    kinds = (NoticeKind.REQUESTED, NoticeKind.CONNECTED)
+    others = (tx.notices.find_open(f"{kind}:{person_id}:{side}") for kind in kinds)
+    return any(notice is not None and notice.facts["stage"] == WORKING for notice in others)
+
+
+def revoked(tx: Tx, person: Person, side: Side, *, now: datetime) -> None:
+    """What waited for this side waits no more: it was given up."""
+    failure = tx.notices.find_open(f"failure:{person.id}")
+    if failure is not None and side in failure.facts["sides"]:
+        left = [other for other in failure.facts["sides"] if other != side]
+        tx.notices.want(failure.id, {"sides": left})
+        if not set(left) - set(failure.facts["fixed"]):
+            tx.notices.want(failure.id, {"stage": REVOKED})
+            tx.notices.close(failure.id, now)
+    connected = tx.notices.find_open(f"{NoticeKind.CONNECTED}:{person.id}:{side}")
+    if connected is not None:
+        tx.notices.want(connected.id, {"stage": REVOKED})
+        tx.notices.close(connected.id, now)
 
 
 def handed_on(tx: Tx, person_id: int, side: str, step: str, *, now: datetime, number: int | None = None) -> None:

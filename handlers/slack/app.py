@@ -32,8 +32,7 @@ from handlers.slack.blocks import Renderer, mark_of
 from handlers.slack.calls import UNANSWERED, translated
 from handlers.slack.connect import Connection
 from handlers.slack.guard import Body
-from handlers.slack.parse import pressed, typed
-from handlers.slack.parse import reason as in_one_line
+from handlers.slack.parse import filled_in, pressed, typed
 from handlers.slack.surfaces import DirectMessage, Ephemeral, HomeTab, Modal, Original, Surface
 
 # A form must be answered within 3 seconds, and the answer takes the way back.
@@ -177,7 +176,8 @@ class SlackSide:
         if request is None:
             return
         request = replace(request, mark=mark_of(action.get("block_id", "")), at=guard.stands_at(body))
-        self._answer(request, body)
+        values = (body.get("view") or body).get("state", {}).get("values", {})
+        self._answer(filled_in(request, values), body)
 
     async def on_submit(self, ack: AsyncAck, body: Body) -> None:
         """The first reply goes back with the acknowledgement: Slack would let a later one be overtaken by it."""
@@ -300,27 +300,27 @@ class SlackSide:
 
 
 def submitted(body: Body) -> Request:
-    """The form that asked an admin for the reason: the same request again, now with one."""
+    """The form that was shown for a request: the same again, now with what was filled in."""
     view = body["view"]
     asked = json.loads(view.get("private_metadata") or "{}")
-    values = view.get("state", {}).get("values", {})
-    reason = next((field["value"] for block in values.values() for field in block.values()), "") or ""
-    return Request(
+    request = Request(
         guard.actor(body),
         Word(asked["word"]),
         subject=asked["subject"],
         target=asked["target"],
         argument=asked["argument"],
-        reason=in_one_line(reason),
         delivery=guard.delivery(body),
     )
+    return filled_in(request, view.get("state", {}).get("values", {}))
 
 
 def _wants_modal(request: Request) -> bool:
-    """Change asks for a choice; what an admin does about somebody else wants a reason."""
+    """Change asks for a choice, revoke whether it is meant; what an admin does about somebody else wants a reason."""
     about_another = request.subject not in ("", request.actor.user_id)
+    if request.word is Word.REVOKE:
+        return not request.argument
     if request.word is Word.CHANGE and not about_another:
-        return True
+        return request.choice is None
     pauses = request.word is Word.SYNC and request.argument == "pause"
     return about_another and (request.word in (Word.REFRESH, Word.CHANGE) or pauses) and not request.reason
 

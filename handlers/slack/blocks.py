@@ -6,8 +6,9 @@ that it also escapes come back, since Slack does not ask for that.
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from html import unescape
@@ -19,6 +20,7 @@ from markupsafe import Markup, escape
 from bot.model import Names, Reply
 
 Block = dict[str, Any]
+Sent = dict[str, str]
 Caller = Callable[[], str]
 
 SECTION = 3000
@@ -27,10 +29,12 @@ TEXT = 4000
 TITLE = 24
 LABEL = 75
 VALUE = 2000
+OPTION = 150
 CONFIRM_TEXT = 300
 SHORT = 30
 MOST_BLOCKS = 50
 MOST_BUTTONS = 25
+MOST_OPTIONS = 10
 ELLIPSIS = "…"
 MARK = "notice."
 # Of somebody else's text: enough for any real one, and what we say about it still fits behind it.
@@ -63,7 +67,8 @@ class Page:
     text_only: str = ""
     heading: str = ""
     submit: str = ""
-    private: str = ""
+    sent: Sent = field(default_factory=dict)
+    style: str = ""
     _taken: set[str] = field(default_factory=set)
     _held: list[Block] = field(default_factory=list)
 
@@ -104,16 +109,53 @@ class Page:
         self._held.clear()
         return self._add({"type": "actions", "elements": shown}) if shown else ""
 
-    def ask(self, label: str, *, name: str, hint: str = "", most: int = 300) -> str:
-        """One line to fill in, in a modal. Never a secret: Slack's inputs cannot hide one."""
-        element = {"type": "plain_text_input", "action_id": name, "max_length": most, "multiline": False}
-        block: Block = {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element}
-        return self._add(block | ({"hint": plain(hint, 2000)} if hint else {}))
+    def ask(
+        self, label: str, *, name: str, hint: str = "", most: int = 300, value: str = "", optional: bool = False
+    ) -> str:
+        """One line to fill in. Never a secret: Slack's inputs cannot hide one."""
+        element: Block = {"type": "plain_text_input", "action_id": name, "max_length": most, "multiline": False}
+        if value:
+            element["initial_value"] = _bare(value)[:most]
+        return self._input(label, name, element, hint=hint, optional=optional)
 
-    def sends(self, label: str, *, private: str) -> str:
-        """The modal's own button, and what it sends along: ids only."""
-        self.submit, self.private = label, private
+    def choose(
+        self,
+        label: str,
+        options: Iterable[tuple[str, object]],
+        *,
+        name: str,
+        picked: str = "",
+        hint: str = "",
+        optional: bool = False,
+    ) -> str:
+        """One of a few: `options` are value and label each, the value `picked` is chosen already."""
+        offered = [{"text": plain(text, LABEL), "value": str(value)[:OPTION]} for value, text in options][:MOST_OPTIONS]
+        element: Block = {"type": "radio_buttons", "action_id": name, "options": offered}
+        chosen = [option for option in offered if picked and option["value"] == picked[:OPTION]]
+        if chosen:
+            element["initial_option"] = chosen[0]
+        return self._input(label, name, element, hint=hint, optional=optional)
+
+    def sends(
+        self, label: str, *, word: str, argument: str = "", target: str = "", subject: str = "", style: str = "primary"
+    ) -> str:
+        """The modal's own button and the request that it makes: ids only. A message gets one that does the same."""
+        self.submit, self.style = label, style
+        self.sent = {"word": word, "argument": argument, "target": target, "subject": subject}
         return ""
+
+    def send_by_button(self) -> None:
+        """For a message, which has no button of its own."""
+        sent = self.sent
+        name = f"{sent['word']}.{sent['argument']}" if sent["argument"] else sent["word"]
+        value = f"{sent['target']}@{sent['subject']}" if sent["subject"] else sent["target"]
+        self.actions(button(self.submit, name, value, style=self.style))
+
+    def _input(self, label: str, name: str, element: Block, *, hint: str, optional: bool) -> str:
+        block: Block = {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element}
+        if hint:
+            block["hint"] = plain(hint, 2000)
+        return self._add(block | {"optional": optional})
 
     def _unique(self, element: Block) -> Block:
         """Slack refuses a message in which an action id stands twice."""
@@ -229,6 +271,8 @@ class Renderer:
 
     def message(self, reply: Reply) -> Message:
         page = self._page(reply)
+        if page.submit:
+            page.send_by_button()
         return Message(text=page.text_only, blocks=_marked(page.blocks[:MOST_BLOCKS], reply.mark))
 
     def modal(self, reply: Reply) -> Block:
@@ -240,7 +284,7 @@ class Renderer:
             "title": plain(page.heading, TITLE),
             "close": plain("Cancel" if page.submit else "Close", TITLE),
             "blocks": blocks,
-            "private_metadata": page.private,
+            "private_metadata": json.dumps(page.sent, sort_keys=True) if page.submit else "",
         }
         return view | ({"submit": plain(page.submit, TITLE)} if page.submit else {})
 

@@ -18,7 +18,7 @@ def manifest(public_url: str, names: Names) -> dict[str, Any]:
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
             "name": names.product[:35],
-            "description": "Check, refresh or change the sign-ins of your mailbox and your CRM",
+            "description": "Check, refresh, change or revoke the sign-ins of your mailbox and CRM",
             "background_color": "#1d3557",
         },
         "features": {
@@ -32,8 +32,8 @@ def manifest(public_url: str, names: Names) -> dict[str, Any]:
             "slash_commands": [
                 {
                     "command": COMMAND,
-                    "description": "Check, refresh or change the sign-ins that sync needs",
-                    "usage_hint": "check | refresh | change | sync now | why | help",
+                    "description": "Check, refresh, change or revoke the sign-ins that sync needs",
+                    "usage_hint": "check | refresh | change | revoke | sync now | why | help",
                     "should_escape": True,
                 }
             ],

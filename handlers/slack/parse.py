@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
-from bot.model import Actor, Request, Word
+from bot.model import Actor, Choice, Request, Word
+from providers.base import AccessType
 
 LONGEST = 8000
 LONGEST_REASON = 300
 LONGEST_WORD = 40
+LONGEST_ENTRY = 255
+WHICH = frozenset({"mailbox", "crm", "all"})
+# What stands for no kind of access: it is to be found from the address.
+UNSURE = "unsure"
 
 # The typed words; the others are only ever pressed.
 WORDS: Mapping[str, Word] = {
@@ -21,6 +28,8 @@ WORDS: Mapping[str, Word] = {
     "reconnect": Word.REFRESH,
     "change": Word.CHANGE,
     "switch": Word.CHANGE,
+    "revoke": Word.REVOKE,
+    "disconnect": Word.REVOKE,
     "sync": Word.SYNC,
     "why": Word.WHY,
     "history": Word.WHY,
@@ -49,6 +58,7 @@ TARGETS: Mapping[str, str] = {
     "exchange": "exchange",
     "salesforce": "salesforce",
     "sfdc": "salesforce",
+    "all": "all",
 }
 ARGUMENTS = frozenset({"now", "pause", "resume", "status"})
 
@@ -99,6 +109,27 @@ def pressed(action_id: str, value: str, *, actor: Actor, delivery: str) -> Reque
     return Request(
         actor, word, subject=subject[:40], target=target[:40], argument=argument[:LONGEST_WORD], delivery=delivery
     )
+
+
+def filled_in(request: Request, values: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Request:
+    """With what was entered and chosen beside the button: a modal's or message's `state.values`."""
+    entered = {name: _entry(field) for block in values.values() for name, field in block.items()}
+    access, choice = entered.get("access", ""), None
+    if access == UNSURE or access in tuple(AccessType):
+        kind = None if access == UNSURE else AccessType(access)
+        choice = Choice(access=kind, host=_word(entered.get("host", "")), account=_word(entered.get("account", "")))
+    which = entered.get("which", "")
+    target = which if which in WHICH else request.target
+    return replace(request, target=target, reason=reason(entered.get("reason", "")), choice=choice)
+
+
+def _entry(field: Mapping[str, Any]) -> str:
+    """Of a text or of a choice, empty where there is none."""
+    return str((field.get("selected_option") or {}).get("value") or field.get("value") or "")
+
+
+def _word(text: str) -> str:
+    return CONTROL.sub("", text)[:LONGEST_ENTRY]
 
 
 def reason(text: str) -> str:

@@ -5,8 +5,6 @@ Sources: developers.google.com/identity/protocols/oauth2/web-server, …/identit
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
@@ -21,6 +19,7 @@ from google_auth_oauthlib.flow import Flow
 
 from providers.base import Link, Reason, Rejected
 from providers.google.errors import told
+from providers.oauth import Discovery, accepted, document, pkce
 from providers.refusals import At, Signal, legible, read_oauth
 from providers.wire import Answer, Nonsense, Session, Wire, read_json
 
@@ -31,16 +30,7 @@ CALENDAR_OWNED = "https://www.googleapis.com/auth/calendar.events.owned.readonly
 NEEDED = (GMAIL_METADATA, CALENDAR_OWNED)
 SCOPES = ("openid", "email", *NEEDED)
 
-DISCOVERY_LIFE = timedelta(hours=1)
 CLOCK_SKEW = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoints:
-    authorize: str
-    token: str
-    revoke: str
-    keys: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +83,10 @@ class SignIn:
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
         self._issuer = issuer.rstrip("/")
-        self._discovered: tuple[datetime, Endpoints] | None = None
+        self._discovery = Discovery(issuer=issuer, clock=clock)
 
     def begin(self, session: Session, *, state: str, hint: str) -> Link:
-        verifier, nonce = secrets.token_urlsafe(64), secrets.token_urlsafe(32)
-        digest = hashlib.sha256(verifier.encode()).digest()
+        (verifier, challenge), nonce = pkce(), secrets.token_urlsafe(32)
         query = {
             "response_type": "code",
             "client_id": self._client_id,
@@ -105,7 +94,7 @@ class SignIn:
             "scope": " ".join(SCOPES),
             "state": state,
             "nonce": nonce,
-            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge": challenge,
             "code_challenge_method": "S256",
             # Google gives a refresh token only for offline access, and only after its consent page.
             "access_type": "offline",
@@ -113,7 +102,7 @@ class SignIn:
         }
         if hint:
             query["login_hint"] = hint
-        url = f"{self.endpoints(session).authorize}?{urlencode(query)}"
+        url = f"{self._discovery.endpoints(session).authorize}?{urlencode(query)}"
         return Link(url=url, remember=json.dumps({"verifier": verifier, "nonce": nonce}))
 
     def redeem(self, session: Session, answer: Mapping[str, str], remember: str) -> tuple[Tokens, Identity]:
@@ -139,7 +128,7 @@ class SignIn:
     def refresh(self, session: Session, refresh_token: str) -> Tokens:
         # Not google-auth's Credentials.refresh: it posts up to four times and hides `error_subtype`.
         answer = session.post(
-            self.endpoints(session).token,
+            self._discovery.endpoints(session).token,
             data={
                 "grant_type": "refresh_token",
                 "refresh_token": refresh_token,
@@ -147,11 +136,11 @@ class SignIn:
                 "client_secret": self._client_secret,
             },
         )
-        return self._tokens(_accepted(answer, At.TOKEN), refresh_token=refresh_token)
+        return self._tokens(accepted(answer, At.TOKEN, told), refresh_token=refresh_token)
 
     def revoke(self, session: Session, token: str) -> None:
         """Returns when the token is dead. It stands in the body, since a query would be logged on the way."""
-        answer = session.post(self.endpoints(session).revoke, data={"token": token})
+        answer = session.post(self._discovery.endpoints(session).revoke, data={"token": token})
         if answer.ok:
             # A proxy's 200 ends nothing. If this was Google after all, the next try hears invalid_token.
             read_json(answer)
@@ -160,26 +149,8 @@ class SignIn:
         if "invalid_token" not in refusal.errors:
             raise told(refusal)
 
-    def endpoints(self, session: Session) -> Endpoints:
-        """From the issuer's discovery document, asked for at most once an hour."""
-        now, known = self._clock(), self._discovered
-        # The clock of a demo goes backwards too, so that a reading from the future is no reading.
-        if known and known[0] <= now < known[0] + DISCOVERY_LIFE:
-            return known[1]
-        found = _document(session, f"{self._issuer}/.well-known/openid-configuration")
-        if str(found.get("issuer")).rstrip("/") != self._issuer:
-            raise Nonsense(urlsplit(self._issuer).hostname or "", "issuer")
-        endpoints = Endpoints(
-            authorize=_address(found, "authorization_endpoint"),
-            token=_https(found, "token_endpoint"),
-            revoke=_https(found, "revocation_endpoint"),
-            keys=_https(found, "jwks_uri"),
-        )
-        self._discovered = (now, endpoints)
-        return endpoints
-
     def _exchange(self, session: Session, code: str, verifier: str) -> dict[str, Any]:
-        endpoints = self.endpoints(session)
+        endpoints = self._discovery.endpoints(session)
         client = {
             "client_id": self._client_id,
             "client_secret": self._client_secret,
@@ -215,7 +186,7 @@ class SignIn:
             return Tokens(secret, expires_at=self._clock() + timedelta(seconds=seconds))
 
     def _identity(self, session: Session, found: Mapping[str, Any], nonce: str) -> Identity:
-        keys = _document(session, self.endpoints(session).keys)
+        keys = document(session, self._discovery.endpoints(session).keys)
         try:
             with legible():
                 claims = self._claims(str(found.get("id_token")), keys)
@@ -256,36 +227,8 @@ class SignIn:
 
 
 def _refused_code(answer: Answer) -> Answer:
-    _accepted(answer, At.CODE)
+    accepted(answer, At.CODE, told)
     return answer
-
-
-def _document(session: Session, address: str) -> dict[str, Any]:
-    """A public document of the vendor's. Without it nobody can sign in, whatever the status says."""
-    answer = session.get(address)
-    if not answer.ok:
-        raise Nonsense(urlsplit(address).hostname or "", f"document {answer.status_code}")
-    return read_json(answer)
-
-
-def _accepted(answer: Answer, at: At) -> dict[str, Any]:
-    if not answer.ok:
-        raise told(read_oauth(at, answer))
-    return read_json(answer)
-
-
-def _address(found: Mapping[str, Any], name: str) -> str:
-    address = found.get(name)
-    if not isinstance(address, str) or not urlsplit(address).hostname:
-        raise Nonsense("", name)
-    return address
-
-
-def _https(found: Mapping[str, Any], name: str) -> str:
-    address = _address(found, name)
-    if not address.startswith("https://"):
-        raise Nonsense("", name)
-    return address
 
 
 def _bad_id_token(what: str) -> Rejected:

@@ -14,7 +14,7 @@ from tests.memory_slack import ADA, BOB, GRACE, MALLORY, OTHER_TEAM
 from tests.rig import HALF_AN_HOUR, MINUTE, Rig, wait_for
 
 BOBS = "bob@acme.example"
-TYPED = [Word.STATUS, Word.CHECK, Word.REFRESH, Word.CHANGE, Word.SYNC, Word.WHY]
+TYPED = [Word.STATUS, Word.CHECK, Word.REFRESH, Word.CHANGE, Word.REVOKE, Word.SYNC, Word.WHY]
 
 
 def told(reply: Reply) -> tuple[str, str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
+import re
 import socket
 import ssl
 import threading
@@ -10,14 +13,27 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import pytest
 import trustme
+from requests_ntlm import HttpNtlmAuth
+from spnego._ntlm_raw.messages import (
+    Authenticate,
+    AvId,
+    Challenge,
+    Negotiate,
+    NTClientChallengeV2,
+    NTLMMessage,
+    TargetInfo,
+)
+from spnego.channel_bindings import GssChannelBindings
 
 from providers.wire import (
     MOST_BYTES,
     HostRefused,
     Nonsense,
+    Redirected,
     Session,
     Timeout,
     TlsError,
@@ -25,10 +41,13 @@ from providers.wire import (
     Unreachable,
     Wire,
     WireError,
+    _is_forbidden,
+    is_allowed,
     read_json,
 )
 
 CANARY = "canary-3f9a"
+NOWHERE = "0.0.0.0"  # noqa: S104 - it is refused, and nobody binds to it
 Speech = Callable[[], Iterable[bytes]]
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -62,7 +81,7 @@ class Peer:
         self._speech = speech
 
     @contextmanager
-    def running(self) -> Iterator[Peer]:
+    def running(self) -> Iterator[Self]:
         thread = threading.Thread(target=self._serve)
         thread.start()
         try:
@@ -134,9 +153,7 @@ def test_a_packed_answer_is_unpacked(peer: Peer, session: Session) -> None:
         pytest.param(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n", id="drips without an end"),
     ],
 )
-def test_a_server_that_drips_is_left_at_the_deadline(
-    peer: Peer, session: Session, first: bytes, drop: bytes
-) -> None:
+def test_a_server_that_drips_is_left_at_the_deadline(peer: Peer, session: Session, first: bytes, drop: bytes) -> None:
     peer.drips(first, drop)
     started = time.monotonic()
     with pytest.raises(Timeout):
@@ -182,10 +199,12 @@ def test_the_largest_answer_that_is_allowed_arrives(peer: Peer) -> None:
 
 
 def test_a_redirect_is_not_followed(peer: Peer, session: Session) -> None:
-    peer.says(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n")
-    with pytest.raises(Nonsense, match="redirect"):
+    peer.says(b"HTTP/1.1 302 Found\r\nLocation: /elsewhere?canary-3f9a\r\nContent-Length: 0\r\n\r\n")
+    with pytest.raises(Redirected, match="redirect") as caught:
         session.get(peer.url)
     assert len(peer.heads) == 1
+    assert caught.value.to == f"/elsewhere?{CANARY}"
+    assert CANARY not in repr(caught.value) + str(caught.value)
 
 
 def test_a_broken_answer_is_not_asked_for_again(peer: Peer, session: Session) -> None:
@@ -219,6 +238,61 @@ def test_a_cookie_is_not_carried_to_the_next_request(peer: Peer, session: Sessio
     session.get(peer.url)
     session.get(peer.url)
     assert b"cookie" not in peer.heads[-1].lower()
+
+
+# NTLM, which logs a connection in
+
+
+class NtlmPeer(Peer):
+    """It keeps its connections, asks for a login on each, and counts them."""
+
+    connections = 0
+
+    def _answer(self, plain: socket.socket) -> None:
+        self.connections += 1
+        with self._tls.wrap_socket(plain, server_side=True) as sock:
+            while head := self._head(sock):
+                self.heads.append(head)
+                sock.sendall(self._challenge(head))
+
+    def _head(self, sock: ssl.SSLSocket) -> bytes:
+        head = b""
+        while b"\r\n\r\n" not in head:
+            more = sock.recv(4096)
+            if not more:
+                return b""
+            head += more
+        return head
+
+    def _challenge(self, head: bytes) -> bytes:
+        refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\nWWW-Authenticate: NTLM%s\r\n\r\nsorr"
+        proof = re.search(rb"Authorization: NTLM (\S+)", head)
+        if proof is None:
+            return refused % b""
+        message = NTLMMessage.unpack(base64.b64decode(proof[1]))
+        if isinstance(message, Negotiate):
+            fresh = Challenge(message.flags, b"12345678", target_info=TargetInfo()).pack()
+            return refused % (b" " + base64.b64encode(fresh))
+        return whole(b"welcome")
+
+
+def test_ntlm_logs_in_on_one_connection_and_is_tied_to_its_certificate(tmp_path: Path) -> None:
+    with NtlmPeer(tmp_path).running() as peer:
+        with Wire(ca_bundle=peer.ca_bundle).session() as session:
+            # Where it finds no certificate it warns, and warnings fail a test.
+            session.auth = HttpNtlmAuth("bob", "secret")
+            assert session.get(peer.url).content == b"welcome"
+        proofs = [re.findall(rb"Authorization: NTLM (\S+)", head) for head in peer.heads]
+        assert [len(proof) for proof in proofs] == [0, 1, 1]
+        assert peer.connections == 1
+        port = int(peer.url.rpartition(":")[2])
+        certificate = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", port)))
+    proof = NTLMMessage.unpack(base64.b64decode(proofs[-1][0]))
+    assert isinstance(proof, Authenticate)
+    assert proof.nt_challenge_response is not None
+    said = NTClientChallengeV2.unpack(proof.nt_challenge_response[16:]).av_pairs[AvId.channel_bindings]
+    bound = GssChannelBindings(application_data=b"tls-server-end-point:" + hashlib.sha256(certificate).digest())
+    assert said == hashlib.md5(bound.pack(), usedforsecurity=False).digest()
 
 
 # Who may be talked to
@@ -261,9 +335,108 @@ def test_a_host_that_is_not_allowed_is_never_called(peer: Peer) -> None:
 
 def test_an_allowed_host_is_called(peer: Peer) -> None:
     peer.says(whole(b"{}"))
-    wire = Wire(ca_bundle=peer.ca_bundle, allowed_hosts=frozenset({"localhost"}))
-    with wire.session() as session:
-        assert read_json(session.get(peer.url)) == {}
+    here = frozenset({peer.url.removeprefix("https://")})
+    for wire, hosts in (
+        (Wire(ca_bundle=peer.ca_bundle, allowed_hosts=here), None),
+        (Wire(ca_bundle=peer.ca_bundle), here),
+        (Wire(ca_bundle=peer.ca_bundle, allowed_hosts=here), here),
+    ):
+        with wire.session(hosts=hosts) as session:
+            assert read_json(session.get(peer.url)) == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts", "allowed"),
+    [
+        ("https://mail.acme.example/EWS", "mail.acme.example", True),
+        ("https://MAIL.acme.example:443/EWS", "mail.acme.example", True),
+        ("https://mail.acme.example/EWS", "mail.acme.example:443", True),
+        ("https://mail.acme.example:8443/EWS", "mail.acme.example:8443", True),
+        ("https://mail.acme.example:8443/EWS", "mail.acme.example", False),
+        ("https://mail.acme.example/EWS", "mail.acme.example:8443", False),
+        ("http://mail.acme.example/EWS", "mail.acme.example", False),
+        ("http://mail.acme.example:443/EWS", "mail.acme.example", False),
+        ("https://acme.example/EWS", "mail.acme.example", False),
+        ("https://mail.acme.example.evil.example/EWS", "mail.acme.example", False),
+        ("https://mail.acme.example@evil.example/EWS", "mail.acme.example", False),
+        ("https://evil.example\\@mail.acme.example/EWS", "mail.acme.example", False),
+        ("https://bob@mail.acme.example/EWS", "mail.acme.example", False),
+        ("https://mail.acme.example./EWS", "mail.acme.example", False),
+        ("https://mail.acme.example:0/EWS", "mail.acme.example", False),
+        ("https://mail.acme.example:99999/EWS", "mail.acme.example", False),
+        ("https://mail.acme.example:x/EWS", "mail.acme.example", False),
+        ("https://[", "mail.acme.example", False),
+        ("https:///EWS", "mail.acme.example", False),
+        ("", "", False),
+    ],
+)
+def test_an_address_is_allowed_by_its_host_and_port(address: str, hosts: str, allowed: bool) -> None:
+    assert is_allowed(address, frozenset({hosts})) is allowed
+
+
+def test_two_lists_of_hosts_are_both_kept_to(peer: Peer) -> None:
+    here, there = frozenset({peer.url.removeprefix("https://")}), frozenset({"accounts.google.com"})
+    for of_wire, of_session in ((here, there), (there, here), (here, frozenset[str]())):
+        wire = Wire(ca_bundle=peer.ca_bundle, allowed_hosts=of_wire)
+        with wire.session(hosts=of_session) as session, pytest.raises(HostRefused):
+            session.get(peer.url)
+    assert not peer.heads
+
+
+@pytest.mark.parametrize(
+    ("found", "host", "forbidden"),
+    [
+        # Where companies keep their Exchange, and where the world is
+        ("10.1.2.3", "mail.acme.example", False),
+        ("192.168.1.5", "mail.acme.example", False),
+        ("172.16.0.9", "mail.acme.example", False),
+        ("fd12:3456::9", "mail.acme.example", False),
+        ("142.250.1.1", "accounts.google.com", False),
+        ("2a00:1450::1", "accounts.google.com", False),
+        ("64:ff9b::8efa:101", "accounts.google.com", False),
+        # This machine, which only its own names may mean
+        ("127.0.0.1", "localhost", False),
+        ("127.0.0.1", "login.google.localhost", False),
+        ("127.0.0.1", "127.0.0.1", False),
+        ("::1", "::1", False),
+        ("127.0.0.1", "mail.acme.example", True),
+        ("127.8.9.10", "mail.acme.example", True),
+        ("127.0.0.1", "notlocalhost", True),
+        ("127.0.0.1", NOWHERE, True),
+        ("127.0.0.1", "10.0.0.1", True),
+        ("::1", "mail.acme.example", True),
+        ("::ffff:127.0.0.1", "mail.acme.example", True),
+        ("64:ff9b::7f00:1", "mail.acme.example", True),
+        ("2002:7f00:1::", "mail.acme.example", True),
+        # Where clouds keep secrets, and where nobody is
+        ("169.254.169.254", "mail.acme.example", True),
+        ("169.254.169.254", "localhost", True),
+        ("::ffff:169.254.169.254", "mail.acme.example", True),
+        ("64:ff9b::a9fe:a9fe", "mail.acme.example", True),
+        ("2002:a9fe:a9fe::", "mail.acme.example", True),
+        ("fd00:ec2::254", "mail.acme.example", True),
+        ("fd20:ce::254", "mail.acme.example", True),
+        ("100.100.100.200", "mail.acme.example", True),
+        ("168.63.129.16", "mail.acme.example", True),
+        ("192.0.0.192", "mail.acme.example", True),
+        ("fe80::1%eth0", "mail.acme.example", True),
+        ("224.0.0.1", "mail.acme.example", True),
+        ("ff02::1", "mail.acme.example", True),
+        (NOWHERE, "mail.acme.example", True),
+        ("::", "mail.acme.example", True),
+        ("255.255.255.255", "mail.acme.example", True),
+        ("2001:0:4136:e378::1", "mail.acme.example", True),
+    ],
+)
+def test_the_other_end_of_a_connection_is_looked_at(found: str, host: str, forbidden: bool) -> None:
+    assert _is_forbidden(found, host) is forbidden
+
+
+@pytest.mark.parametrize("name", [NOWHERE, "0"])
+def test_a_name_that_leads_to_this_machine_by_stealth_gets_no_byte(peer: Peer, session: Session, name: str) -> None:
+    with pytest.raises(HostRefused, match="address"):
+        session.get(peer.url.replace("localhost", name))
+    assert not peer.heads
 
 
 def test_plain_http_is_refused(session: Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from bot.model import Cause, Condition, Culprit, Health, Kind, Stage
 from bot.rules.health import (
     BLOCKED_RETRY,
+    CRM_EVERY,
     EVERY,
     LONGEST_PAUSE,
     LONGEST_WAIT,
@@ -24,6 +26,7 @@ from bot.rules.health import (
     Outcome,
     Tell,
     decide,
+    in_trouble,
 )
 from providers.base import Blocked, Misconfigured, ProviderError, Reason, Rejected, Unavailable
 
@@ -368,3 +371,16 @@ def test_whatever_happens_in_whatever_order(
         told = decision.tell in (Tell.PERSON, Tell.ADMIN)
         assert told == (decision.events == (Kind.SUSPENDED,))
         assert (decision.tell is Tell.RECOVERED) == (decision.events == (Kind.RECOVERED,))
+
+
+def test_each_side_has_its_own_rhythm_while_it_works() -> None:
+    in_run = partial(decide, HEALTHY, Ok(), NOON, stage=Stage.USE, pressed=False, breaker_open=False, jitter=0.5)
+    assert in_run().condition.next_try_at == NOON + EVERY
+    assert in_run(every=CRM_EVERY).condition.next_try_at == NOON + CRM_EVERY
+
+
+@pytest.mark.parametrize("error", [DEFINITE, PLAIN, BARE, POLICY, DOWN])
+def test_whatever_went_wrong_is_trouble_until_it_works_again(error: ProviderError) -> None:
+    broken = after(HEALTHY, error, stage=Stage.USE).condition
+    assert (in_trouble(HEALTHY), in_trouble(broken)) == (False, True)
+    assert not in_trouble(after(broken, Ok()).condition)

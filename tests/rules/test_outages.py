@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rules.outages import CONNECTIONS_UNTIL_OPEN, LONGEST_PROBE, Breaker, counts, failed, held, succeeded
-from providers.base import Blocked, Misconfigured, ProviderError, Reason, Rejected, Unavailable
+from providers.base import Blocked, Misconfigured, ProviderError, Reason, Rejected, Side, Unavailable
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -36,6 +36,11 @@ def after(ids: list[int], *, total: int) -> Breaker:
 )
 def test_only_silence_of_the_provider_counts(error: ProviderError, expected: bool) -> None:
     assert counts(error) is expected
+
+
+def test_a_rate_limit_counts_where_it_is_everybodys() -> None:
+    assert counts(Unavailable(Reason.RATE_LIMITED), Side.CRM)
+    assert not counts(Unavailable(Reason.UNKNOWN), Side.CRM)
 
 
 @pytest.mark.parametrize(

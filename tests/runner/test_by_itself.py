@@ -115,6 +115,7 @@ def test_the_runner_does_it_all_by_itself_and_stops(rig: Rig) -> None:
         bell=bell,
         sync=rig.runs,
         notices=rig.notices,
+        revocations=rig.revocations,
         heartbeats=rig.heartbeats,
         unfinished=rig.unfinished,
     )

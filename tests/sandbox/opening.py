@@ -1,4 +1,4 @@
-"""How the demo opens: Bob connected his Google mailbox, it synced, and an hour ago it lost its permission.
+"""How the demo opens: Bob and Grace are connected, and an hour ago Bob's Google mailbox lost its permission.
 
 Everything goes through Slack and the pages of the bot and of Google. Nothing touches the bot's data.
 """
@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from tests.sandbox.google import GoogleServer
+from tests.sandbox.microsoft import MicrosoftServer
 from tests.sandbox.people import Browser, sign_in
-from tests.sandbox.slack import Button
-from tests.sandbox.world import BOB, GRACE, Sandbox
+from tests.sandbox.slack import Button, View
+from tests.sandbox.world import BOB, CAST, GRACE, Person, Sandbox, Vendor
 
 # Long enough for a sync, two refused renewals and the message; the rest is how long ago that was.
 STARTS = timedelta(minutes=-110)
@@ -22,9 +24,15 @@ CUSTOMERS = ("cara@customer.example", "chris@customer.example", "dana@prospect.e
 
 def play(world: Sandbox) -> None:
     """Leaves the clock at real time, and Bob with a message. Raises AssertionError for what never came."""
-    for person in (BOB, GRACE):
-        _fill_mailbox(world, person.email)
+    for person, server in ((BOB, world.google), (GRACE, world.google), (GRACE, world.microsoft)):
+        _fill_mailbox(world, server, person.email)
     connect_google(world, user=BOB.id, email=BOB.email)
+    if Vendor.SALESFORCE in world.vendors:
+        connect(world, BOB, "crm", "production")
+    if Vendor.MICROSOFT in world.vendors:
+        connect(world, GRACE, "mailbox", "office365")
+        connect(world, GRACE, "crm", "production")
+        world.slack.wait(lambda: is_synced(world, GRACE.id), 60, "Grace's first sync")
     # Google's last answer is not yet the end of the run: a clock that moved before that would put off the next.
     world.slack.wait(lambda: is_synced(world, BOB.id), 60, "Bob's first sync")
     world.google.remove_access(BOB.email)
@@ -50,25 +58,53 @@ def _go_on_without_him(world: Sandbox) -> None:
 
 
 def connect_google(world: Sandbox, *, user: str, email: str) -> None:
-    """From `/creds` over the button to the end of the sign-in, in a browser of their own."""
-    acked = world.slack.command(user, "")
-    assert acked.ok, f"/creds was not answered: {acked.error}"
-    button = world.slack.wait(lambda: set_up_button(world, user), 20, "the button that sets up sync")
-    page = sign_in(Browser(), button.url, slack_user=user, account=email)
+    person = next(each for each in CAST if each.id == user)
+    connect(world, person, "mailbox", "google", account=email)
+
+
+def connect(
+    world: Sandbox, person: Person, side: str, access: str, *, host: str = "", account: str = "", password: str = ""
+) -> None:
+    """From `/creds change` over the choice and its button to the end of the sign-in, in a browser of their own."""
+    door = choose(world, person, side, access, host=host)
+    account, password = account or person.email, password or f"{person.name}-at-work"
+    page = sign_in(Browser(), door.url, slack_user=person.id, account=account, password=password)
     assert page.status == 200, f"the sign-in ended with {page.status}: {page.text}"
+    assert "connected" in page.title.casefold(), f"the sign-in ended with {page.title}: {page.text}"
 
 
-def set_up_button(world: Sandbox, user: str) -> Button:
+def choose(world: Sandbox, person: Person, side: str, access: str, *, host: str = "") -> Button:
+    """The sign-in button for what was chosen. The dialog is closed again."""
+    slack = world.slack
+    acked = slack.command(person.id, f"change {side}")
+    assert acked.ok, f"/creds was not answered: {acked.error}"
+    view = slack.wait(lambda: _asked(world, person), 20, "the choice")
+    if view.submit:
+        values = {"access": access} | ({"host": host} if host else {})
+        acked = slack.submit(person.id, view, values)
+        assert acked.ok, f"the choice was not taken: {acked.payload}"
+    button: Button = slack.wait(lambda: _door(world, person), 20, "the sign-in button")
+    slack.close(person.id)
+    return button
+
+
+def _asked(world: Sandbox, person: Person) -> View:
+    """Raises LookupError while it is not there."""
+    view = world.slack.views(person.id)[-1]
+    if not view.submit and not any(button.url for button in view.buttons):
+        raise LookupError(view.title)
+    return view
+
+
+def _door(world: Sandbox, person: Person) -> Button:
     """Raises LookupError while there is none."""
-    shown = [*world.slack.ephemerals(user), *world.slack.messages(user)]
-    buttons = [button for message in reversed(shown) for button in message.buttons if button.url]
-    found = [button for button in buttons if "set up" in button.label.casefold()]
-    return found[0]
+    view = world.slack.views(person.id)[-1]
+    return [button for button in view.buttons if button.url][0]
 
 
 def is_synced(world: Sandbox, user: str) -> bool:
     """A message says what the first sync brought, or a later one that everything is caught up."""
-    ends = ("The first sync brought", "The first sync found", "caught up")
+    ends = ("The first sync brought", "The first sync copied", "The first sync found", "caught up", "copied to")
     return any(end in message.plain for message in world.slack.messages(user) for end in ends)
 
 
@@ -86,14 +122,14 @@ def _failures_told(world: Sandbox) -> int:
     return max((message.plain.count("invalid_grant") for message in shown), default=0)
 
 
-def _fill_mailbox(world: Sandbox, email: str) -> None:
+def _fill_mailbox(world: Sandbox, server: GoogleServer | MicrosoftServer, email: str) -> None:
     now = world.clock.now()
     for number, customer in enumerate(CUSTOMERS, start=1):
         asked = now - timedelta(days=number, hours=2)
-        world.google.deliver(
+        server.deliver(
             email, sender=customer, subject=f"Question about offer {1040 + number}", at=asked
         )
-        world.google.deliver(
+        server.deliver(
             email,
             sender=email,
             to=[customer],
@@ -101,4 +137,4 @@ def _fill_mailbox(world: Sandbox, email: str) -> None:
             at=asked + timedelta(hours=1),
         )
         start = now + timedelta(days=number)
-        world.google.schedule(email, title=f"Demo for {customer}", start=start, attendees=[customer])
+        server.schedule(email, title=f"Demo for {customer}", start=start, attendees=[customer])

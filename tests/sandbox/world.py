@@ -71,7 +71,7 @@ class Sandbox:
         self, directory: Path, *, offset: timedelta = timedelta(), vendors: Collection[Vendor] = tuple(Vendor)
     ) -> None:
         self.directory = directory
-        self._vendors = vendors
+        self.vendors = vendors
         self.clock = SandboxClock(directory / "clock", offset=offset)
         self.switches = Switches()
         self.slack = SlackServer(self.clock, team=TEAM, name="Acme")
@@ -181,7 +181,7 @@ class Sandbox:
         for vendor, (client_id, client_secret) in self._clients.items():
             own[vendor] |= {"CLIENT_ID": client_id, "CLIENT_SECRET": client_secret}
         return {
-            f"RELATCH_{vendor.upper()}_{name}": value for vendor in self._vendors for name, value in own[vendor].items()
+            f"RELATCH_{vendor.upper()}_{name}": value for vendor in self.vendors for name, value in own[vendor].items()
         }
 
     def _folder(self, name: str) -> Path:
@@ -224,7 +224,7 @@ class Sandbox:
         }
         for switch in clock_switches(self.clock):
             self.switches.add(switch)
-        for vendor in self._vendors:
+        for vendor in self.vendors:
             for switch in of_vendors[vendor]:
                 self.switches.add(switch)
         self.slack.show(self.switches)

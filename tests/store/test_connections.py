@@ -73,6 +73,46 @@ def test_recovered_items_count_since_they_were_told(store: Store, bob: Person) -
         assert tx.connections.get(connection.id).items == 8
 
 
+def test_what_was_copied_is_counted_where_it_came_from_and_where_it_went(store: Store, bob: Person) -> None:
+    mailbox, crm = connected(store, bob), connected(store, bob, side=Side.CRM, provider="salesforce")
+    with store.write() as tx:
+        tx.connections.save_page(mailbox.id, cursor="page 2", items=5)
+        tx.connections.copied(crm.id, 5)
+        assert [tx.connections.get(each.id).items for each in (mailbox, crm)] == [5, 5]
+        assert [tx.connections.get(each.id).cursor for each in (mailbox, crm)] == ["page 2", ""]
+
+
+@pytest.mark.parametrize(
+    ("condition", "sooner"),
+    [
+        (Condition(next_try_at=NOON + HALF_AN_HOUR), True),
+        (Condition(next_try_at=NOON - MINUTE), False),
+        (Condition(failures=2, next_try_at=NOON + HALF_AN_HOUR), False),
+        (Condition(struck_at=NOON, next_try_at=NOON + HALF_AN_HOUR), False),
+        (replace(DEAD, next_try_at=NOON + HALF_AN_HOUR), False),
+        (DEAD, False),
+    ],
+)
+def test_only_a_mailbox_that_works_copies_again_sooner(
+    store: Store, bob: Person, condition: Condition, sooner: bool
+) -> None:
+    mailbox = conditioned(store, connected(store, bob), condition)
+    with store.write() as tx:
+        tx.connections.copy_again(bob.id, NOON)
+        after = tx.connections.get(mailbox.id).condition
+        assert after == (replace(condition, next_try_at=NOON) if sooner else condition)
+        assert tx.people.get(bob.id).next_run_at == after.next_try_at
+
+
+def test_after_an_outage_of_a_crm_the_mailboxes_beside_it_are_due_too(store: Store, bob: Person) -> None:
+    mailbox, crm = connected(store, bob), connected(store, bob, side=Side.CRM, provider="salesforce")
+    for each in (mailbox, crm):
+        conditioned(store, each, Condition(next_try_at=NOON + HALF_AN_HOUR))
+    with store.write() as tx:
+        tx.connections.due_everything("salesforce", NOON, MINUTE)
+        assert {each.condition.next_try_at for each in tx.connections.of(bob.id).values()} == {NOON}
+
+
 @pytest.mark.parametrize(
     ("culprit", "counted"),
     [(Culprit.PERSON, 1), (Culprit.ADMINISTRATOR, 1), (Culprit.NOBODY, 0), (Culprit.OPERATOR, 0)],
@@ -127,3 +167,49 @@ def test_those_who_wait_for_an_administrator(store: Store, ada: Person, bob: Per
     conditioned(store, connected(store, bob), DEAD)
     with store.read() as tx:
         assert tx.connections.waiting_for_admin("google") == [waiting]
+
+
+# Revoking
+
+
+def revoking(store: Store, connection: Connection) -> Connection:
+    with store.write() as tx:
+        tx.connections.revoke(connection.id, connection.credential_id or 0, Condition(Health.REVOKING, since=NOON))
+        return tx.connections.get(connection.id)
+
+
+def test_a_side_that_is_revoked_lets_go_of_its_credential_and_keeps_no_cursor(store: Store, bob: Person) -> None:
+    before = connected(store, bob)
+    used(store, before)
+    after = revoking(store, before)
+    assert (after.condition.health, after.credential_id, after.cursor, after.items) == (Health.REVOKING, None, "", 0)
+    assert (after.account, after.connected_at) == (before.account, before.connected_at)
+    with store.read() as tx:
+        assert tx.people.get(bob.id).next_run_at is None
+        assert tx.connections.revoking(before.credential_id or 0) == after
+        assert tx.connections.held_by("google", before.identity) == []
+
+
+def test_when_it_has_ended_nothing_waits_for_it_any_more(store: Store, bob: Person) -> None:
+    number = connected(store, bob).credential_id or 0
+    with store.write() as tx:
+        tx.connections.revoke(tx.connections.of(bob.id)[Side.MAILBOX].id, number, Condition(Health.REVOKING))
+        tx.connections.revoked(tx.connections.of(bob.id)[Side.MAILBOX].id, Condition(Health.REVOKED))
+        assert tx.connections.revoking(number) is None
+
+
+def test_who_signs_in_anew_before_it_has_ended_waits_for_nothing(store: Store, bob: Person) -> None:
+    before = connected(store, bob)
+    revoking(store, before)
+    after = connected(store, bob)
+    with store.read() as tx:
+        assert tx.connections.revoking(before.credential_id or 0) is None
+        assert tx.connections.held_by("google", before.identity) == [after]
+
+
+def test_an_account_is_found_whosever_it_is(store: Store, ada: Person, bob: Person) -> None:
+    adas, bobs = connected(store, ada), connected(store, bob)
+    with store.read() as tx:
+        assert tx.connections.held_by("google", bobs.identity) == [adas, bobs]
+        assert tx.connections.held_by("microsoft", bobs.identity) == []
+        assert tx.connections.held_by("google", "somebody else") == []

@@ -166,3 +166,92 @@ def test_at_start_the_leases_of_the_dead_are_dropped_and_their_doubts_stay(store
         assert tx.credentials.load(key).in_doubt_at == NOON
         assert tx.credentials.take_lease(key, owner="runner", real=NOON) is not None
         assert not tx.credentials.store_renewed(lease, RENEWED, now=NOON)
+
+
+# Given up
+
+
+def given_up(store: Store, *, after: int = 0) -> list[int]:
+    with store.read() as tx:
+        return tx.credentials.given_up(now=NOON + after * MINUTE, real=NOON + after * MINUTE, limit=9)
+
+
+def give_up(store: Store, key: int) -> None:
+    with store.write() as tx:
+        tx.credentials.give_up(key, NOON)
+
+
+def test_what_is_given_up_is_gone_for_all_but_its_end(store: Store, key: int) -> None:
+    assert given_up(store) == []
+    give_up(store, key)
+    with store.read() as tx, pytest.raises(CredentialGone):
+        tx.credentials.load(key)
+    with store.write() as tx, pytest.raises(CredentialGone):
+        tx.credentials.take_lease(key, owner="desk", real=NOON)
+    with store.read() as tx:
+        assert tx.credentials.load_given_up(key).credential == BOBS_KEY
+    assert given_up(store) == [key]
+
+
+def test_what_is_in_use_is_not_to_be_ended(store: Store, key: int) -> None:
+    with store.read() as tx, pytest.raises(CredentialGone):
+        tx.credentials.load_given_up(key)
+
+
+def test_who_holds_its_lease_writes_nothing_into_use(store: Store, key: int) -> None:
+    lease = leased(store, key)
+    give_up(store, key)
+    with store.write() as tx:
+        assert not tx.credentials.in_doubt(lease, NOON)
+        assert not tx.credentials.store_renewed(lease, RENEWED, now=NOON)
+
+
+def test_what_a_renewal_brings_too_late_is_what_must_be_ended(store: Store, key: int) -> None:
+    lease = leased(store, key)
+    with store.write() as tx:
+        tx.credentials.in_doubt(lease, NOON)
+    give_up(store, key)
+    assert given_up(store) == [], "the renewal is waited for"
+    with store.write() as tx:
+        tx.credentials.store_too_late(key, RENEWED, now=NOON)
+    assert given_up(store) == [key]
+    with store.read() as tx:
+        assert tx.credentials.load_given_up(key).credential == RENEWED
+
+
+def test_a_renewal_that_never_ends_is_waited_for_half_a_minute(store: Store, key: int) -> None:
+    lease = leased(store, key)
+    with store.write() as tx:
+        tx.credentials.in_doubt(lease, NOON)
+    give_up(store, key)
+    assert given_up(store, after=1) == [key]
+
+
+def test_too_late_for_one_that_is_in_use_or_destroyed_writes_nothing(store: Store, key: int) -> None:
+    with store.write() as tx:
+        tx.credentials.store_too_late(key, RENEWED, now=NOON)
+        assert tx.credentials.load(key).credential == BOBS_KEY
+        tx.credentials.give_up(key, NOON)
+        tx.credentials.destroy(key)
+        tx.credentials.store_too_late(key, RENEWED, now=NOON)
+        with pytest.raises(CredentialGone):
+            tx.credentials.load_given_up(key)
+
+
+def test_each_try_is_counted_and_the_next_is_later(store: Store, key: int) -> None:
+    give_up(store, key)
+    with store.write() as tx:
+        tx.credentials.revoke_later(key, NOON + 5 * MINUTE)
+        assert tx.credentials.revoke_attempts(key) == 1
+    assert given_up(store, after=4) == []
+    assert given_up(store, after=5) == [key]
+
+
+def test_what_was_ended_and_destroyed_is_no_longer_due(tmp_path: Path, store: Store, key: int) -> None:
+    give_up(store, key)
+    with store.write() as tx:
+        tx.credentials.destroy(key)
+        tx.credentials.give_up(key, NOON)
+        tx.credentials.revoke_later(key, NOON)
+    assert given_up(store, after=99) == []
+    assert raw(tmp_path, "SELECT secret, revoke_at FROM credential WHERE id = ?", key) == [(None, None)]

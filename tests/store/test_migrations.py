@@ -18,7 +18,7 @@ from bot.store.database import Store, StoreRefused
 from bot.store.migrations import migrate
 from bot.store.tables import metadata
 from tests.store.everything import fill
-from tests.store.kit import BOBS_KEY, database_of, opened, raw
+from tests.store.kit import BOBS_KEY, NOON, database_of, opened, raw
 
 STEP = '''"""A step of tomorrow."""
 
@@ -26,7 +26,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = "9999"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade():
@@ -35,6 +35,14 @@ def upgrade():
     with op.batch_alter_table("web_session", recreate="always") as table:
         table.alter_column("name", nullable=True)
 '''
+BACK_FROM_0002 = (
+    "DROP INDEX credential_revoke",
+    "ALTER TABLE credential DROP COLUMN revoke_at",
+    "ALTER TABLE credential DROP COLUMN revoke_attempts",
+    "DROP INDEX ix_connection_revoking_id",
+    "ALTER TABLE connection DROP COLUMN revoking_id",
+    "ALTER TABLE invitation DROP COLUMN hint",
+)
 HARM = 'op.execute("DELETE FROM person")'
 
 
@@ -78,6 +86,22 @@ def test_rows_of_every_table_survive_and_a_copy_stands_beside(tmp_path: Path, fi
     assert copy.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path, filled: Store, bob: Person) -> None:
+    """What the later steps added is taken away again."""
+    filled.close()
+    for statement in (*BACK_FROM_0002, "UPDATE alembic_version SET version_num = '0001'"):
+        raw(tmp_path, statement)
+    again = opened(tmp_path)
+    with again.read() as tx:
+        [connection] = tx.connections.of(bob.id).values()
+        assert tx.credentials.load(connection.credential_id or 0).credential == BOBS_KEY
+        assert tx.credentials.given_up(now=NOON, real=NOON, limit=9) == []
+        assert tx.connections.revoking(connection.credential_id or 0) is None
+    assert raw(tmp_path, "PRAGMA foreign_key_check") == []
+    assert {hint for (hint,) in raw(tmp_path, "SELECT hint FROM invitation")} == {""}
+    again.close()
+
+
 def test_a_step_that_orphans_rows_is_undone(tmp_path: Path, filled: Store) -> None:
     path = database_of(tmp_path)
     before = dump(path)
@@ -85,7 +109,7 @@ def test_a_step_that_orphans_rows_is_undone(tmp_path: Path, filled: Store) -> No
     with pytest.raises(StoreRefused, match="undone"):
         migrate(filled._engine, path, tomorrow(tmp_path, harmful))
     assert dump(path) == before
-    assert raw(tmp_path, "SELECT * FROM alembic_version") == [("0001",)]
+    assert raw(tmp_path, "SELECT * FROM alembic_version") == [("0002",)]
 
 
 def test_foreign_keys_are_on_again_afterwards(tmp_path: Path, filled: Store) -> None:

@@ -32,6 +32,7 @@ def test_the_same_invitation_has_the_same_address(store: Store, ada: Person, bob
         {"access": Access(AccessType.EXCHANGE)},
         {"access": Access(AccessType.GOOGLE, "mail.acme.example")},
         {"asked_by": ada.id},
+        {"hint": "robert@acme.example"},
     ]
     with store.write() as tx:
         first = tx.invitations.for_side(**meant, now=NOON)

@@ -34,15 +34,16 @@ HOSTILE = st.sampled_from(
     ]
 )  # fmt: skip
 WORDS = st.sampled_from(
-    ["check crm", "status", "why", "help", "refesh", "sync status", "sync soon", "revoke", "release 1"]
+    ["check crm", "status", "why", "help", "refesh", "sync status", "sync soon", "release 1"]
 )
 LINES = st.one_of(
     st.text(max_size=80),
     st.lists(st.one_of(HOSTILE, WORDS, st.text(max_size=12)), min_size=1, max_size=6).map(" ".join),
 )
-# These do something, and may: their own tests hold what. A check counts as a look that has worked just now.
+# These do something or open a dialog, and may: their own tests hold what. A check counts as a look that worked.
 DO_SOMETHING = re.compile(
-    r"refresh|renew|reconnect|change|switch|sync\W+(now|pause|resume)|check\b(?! crm)|test", re.IGNORECASE
+    r"refresh|renew|reconnect|change|switch|revoke|disconnect|sync\W+(now|pause|resume)|check\b(?! crm)|test",
+    re.IGNORECASE,
 )
 A_DATE = re.compile(r"<!date\^[^<>]*>")
 A_CALL = re.compile(r"<[!@#][^<>]*>")

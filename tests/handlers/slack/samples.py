@@ -26,12 +26,16 @@ from bot.model import (
     Word,
 )
 from bot.rules.permissions import Verdict
+from bot.rules.revocations import Ending
 from bot.upkeep.compose import STEPS
-from providers.base import Reason, Side
+from providers.base import AccessType, Reason, Side
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NAMES = Names(product="Relatch", company="Acme", engine="Acme Sync")
 DONE = ("status", "now", "too_soon", "nothing", "paused", "resumed", "already_paused", "not_paused", "unknown")
+MAILBOX_KINDS = (AccessType.OFFICE365, AccessType.EXCHANGE, AccessType.GOOGLE)
+CRM_KINDS = (AccessType.PRODUCTION, AccessType.SANDBOX, AccessType.MY_DOMAIN)
+VENDORS = (("google", "Google"), ("microsoft", "Office 365"), ("exchange", "Exchange"), ("salesforce", "Salesforce"))
 PASSING = {Reason.RATE_LIMITED, Reason.PROVIDER_DOWN, Reason.NETWORK, Reason.UNKNOWN}
 ONE_OF_EACH = (Reason.CREDENTIALS_REVOKED, Reason.ACCOUNT_DISABLED, Reason.CLIENT_MISCONFIGURED, Reason.UNKNOWN)
 OURS = {Reason.CLIENT_SECRET_EXPIRED, Reason.CLIENT_MISCONFIGURED}
@@ -100,6 +104,11 @@ def bare(side: Side = Side.CRM, state: State = State.NOT_OFFERED) -> Card:
     return Card(side=side, state=state, doors=offered)
 
 
+def to_be_chosen(side: Side = Side.CRM, state: State = State.NOT_SET_UP) -> Card:
+    """Nothing is connected, and there are several kinds of access."""
+    return replace(bare(side, state), doors=(), choose=True)
+
+
 def every_card(told: Told, reasons: Iterable[Reason]) -> list[Card]:
     alive = [working(told), replace(working(told), last_ok_at=None, items=0), broken(told), crm(told)]
     waiting = broken(told, Reason.NEEDS_ADMIN_APPROVAL)
@@ -108,6 +117,7 @@ def every_card(told: Told, reasons: Iterable[Reason]) -> list[Card]:
         waiting,
         *(replace(card, state=State.PAUSED) for card in (*alive, waiting)),
         *(bare(side, state) for side in Side for state in (State.NOT_OFFERED, State.NOT_SET_UP, State.REVOKED)),
+        *(to_be_chosen(side, state) for side in Side for state in (State.NOT_SET_UP, State.REVOKED)),
         replace(working(told), state=State.REVOKING),
         *(replace(working(told), seen=seen) for seen in (Seen.RUNNING, Seen.WORKS, Seen.RENEWED)),
         *(replace(broken(told, reason), seen=Seen.FAILED) for reason in reasons),
@@ -132,7 +142,8 @@ def line(told: Told, kind: Kind, *, actor: str = "", side: Side | None = Side.MA
     has_cause = kind in (Kind.CHECK_FAILED, Kind.SYNC_FAILED, Kind.SUSPENDED, Kind.SIGN_IN_FAILED, Kind.STUCK)
     return Line(
         kind=kind, at=NOON, actor=actor, side=side, label="Google" if side else "",
-        cause=cause(told) if has_cause else None, detail=told.said, number=12 if kind is Kind.SYNCED else None,
+        cause=cause(told) if has_cause else None, detail=told.said,
+        number=12 if kind in (Kind.SYNCED, Kind.NOT_COPIED) else None,
     )  # fmt: skip
 
 
@@ -166,8 +177,10 @@ def replies(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
             yield Reply("reason", {"who": who} | asked)
     for accounts in ([], [told.account], [told.account] * 30):
         for doors in ((door(Word.CHANGE),), (door(Word.CHANGE), door(Word.CHANGE, "microsoft", "Office 365"))):
-            for card in (working(told), bare(Side.MAILBOX, State.NOT_SET_UP)):
-                yield Reply("change", {"who": bob(told), "card": replace(card, doors=doors), "accounts": accounts})
+            for card in (working(told), bare(Side.MAILBOX, State.NOT_SET_UP), bare(Side.CRM, State.REVOKED)):
+                yield from changes(told, replace(card, doors=doors[:1]), accounts, len(doors) > 1)
+    yield change(told, replace(working(told), state=State.REVOKING), options=[])
+    yield from revokes(told)
     for unknown, guess in (("", ""), (told.said[:40], "refresh"), (told.said[:40], "")):
         for admin in (True, False):
             yield Reply("help", {"unknown": unknown, "guess": guess, "admin": admin})
@@ -186,6 +199,62 @@ def replies(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
     yield Reply("slack_away", {"word": "check"})
 
 
+def change(told: Told, card: Card, **others: Any) -> Reply:
+    context: dict[str, Any] = {"who": bob(told), "card": card, "options": ["google"], "picked": "", "accounts": []}
+    context |= {"chosen": False, "unsure": False, "found": False, "problem": ""}
+    return Reply("change", context | others)
+
+
+def changes(told: Told, card: Card, accounts: list[str], many: bool) -> Iterator[Reply]:
+    kinds = [str(kind) for kind in (MAILBOX_KINDS if card.side is Side.MAILBOX else CRM_KINDS)]
+    if not many:
+        yield change(told, card, options=kinds[:1], picked=kinds[0], accounts=accounts)
+        return
+    offered = {"options": kinds, "unsure": card.side is Side.MAILBOX, "accounts": accounts}
+    for problem in ("", "host", "not_found"):
+        yield change(told, replace(card, doors=()), **offered, problem=problem)
+    for kind in kinds:
+        for found in (True, False):
+            yield change(told, card, **offered, picked=kind, chosen=True, found=found)
+
+
+def two_sides(told: Told) -> list[Card]:
+    return [working(told), replace(crm(told), state=State.ACTIVE, cause=None, doors=())]
+
+
+def revokes(told: Told) -> Iterator[Reply]:
+    both = two_sides(told)
+    others = [[replace(working(told), provider=slug, label=label)] for slug, label in VENDORS]
+    for own in (True, False):
+        for stage in ("ask", "changed", "started"):
+            for cards in (both, *others):
+                for target in ("all", ""):
+                    yield revoke(told, stage, cards, own=own, target=target)
+        for state in (State.REVOKING, State.REVOKED):
+            yield revoke(told, "nothing", [replace(working(told), state=state)], own=own)
+
+
+def revoke(told: Told, stage: str, cards: list[Card], *, own: bool = True, target: str = "all") -> Reply:
+    context = {"who": bob(told, own=own), "stage": stage, "cards": cards, "confirm": "17-18", "target": target}
+    return Reply("revoke", context | {"reason": "" if own else told.said})
+
+
+def receipts(told: Told) -> Iterator[Reply]:
+    for slug, label in VENDORS:
+        for admin, said in (("", ""), (told.admin, told.said), (told.admin, "")):
+            for trouble in ("", "nobody", "operator"):
+                yield receipt(told, slug=slug, label=label, admin=admin, reason=said, trouble=trouble)
+            for ending in Ending:
+                for link in ("", "https://vendor.example/apps"):
+                    yield receipt(told, slug=slug, label=label, admin=admin, reason=said, ending=ending, link=link)
+
+
+def receipt(told: Told, *, ending: str = "", **others: Any) -> Reply:
+    context: dict[str, Any] = {"side": Side.MAILBOX, "slug": "google", "label": "Google", "account": told.account}
+    context |= {"admin": "", "reason": "", "stopped_at": NOON, "ending": str(ending), "link": "", "trouble": ""}
+    return Reply("notices/revoke", context | {"ended_at": NOON if ending else None} | others)
+
+
 def notices(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
     """What bot/upkeep/compose draws."""
     yield from failures(told, reasons)
@@ -193,13 +262,19 @@ def notices(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
         ("broken", None),
         ("opened", None),
         ("working", None),
+        ("revoked", None),
         ("fixed", 0),
         ("fixed", 1),
         ("fixed", 12),
     ):
-        for card in (broken(told), working(told), crm(told), replace(working(told), doors=(door(),)), bare()):
-            context: dict[str, Any] = {"card": card, "stage": stage, "caught_up": caught_up}
+        ready = replace(working(told), doors=(door(),))
+        for card in (broken(told), working(told), crm(told), ready, bare(), to_be_chosen()):
+            context: dict[str, Any] = {"card": card, "stage": stage, "caught_up": caught_up, **other_end(told)}
             yield Reply("notices/connected", context)
+            for waits, other in (("away", crm(told)), ("connect", bare(state=State.NOT_SET_UP))):
+                yield Reply("notices/connected", context | {"waits": waits, "other": other})
+                asked = {"admin": told.admin, "reason": told.said, "waiting": ""}
+                yield Reply("notices/requested", context | asked | {"waits": waits, "other": other})
             for said in (told.said, ""):
                 yield Reply(
                     "notices/requested", context | {"admin": told.admin, "reason": said, "waiting": "id-refresh"}
@@ -222,6 +297,7 @@ def notices(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
         for kind in NoticeKind:
             yield Reply("notices/moved", {"kind": str(kind), "closed": closed})
     yield from incidents(told)
+    yield from receipts(told)
     for cards in pairs(told, reasons):
         for history in ([], lines(told)[:5]):
             context = {"who": bob(told), "cards": cards, "lines": history, "admin": bool(history)}
@@ -229,9 +305,23 @@ def notices(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
             yield Reply("notices/home", context)
 
 
-def failure(cards: list[Card], *, stage: str, fixed: list[Card] | None = None, caught_up: int | None = None) -> Reply:
+def other_end(told: Told, *, to: str = "", again: bool = False) -> dict[str, Any]:
+    """With `to`, a CRM that takes what is copied; without, there is none."""
+    other = replace(crm(told), state=State.ACTIVE, cause=None, doors=()) if to else bare()
+    return {"to": to, "again": again, "waits": "", "other": other}
+
+
+def failure(
+    cards: list[Card],
+    *,
+    stage: str,
+    fixed: list[Card] | None = None,
+    caught_up: int | None = None,
+    end: Mapping[str, Any] | None = None,
+) -> Reply:
     waiting = next((door.id for card in cards for door in card.doors), "")
     context = {"cards": cards, "fixed": fixed or [], "stage": stage, "caught_up": caught_up}
+    context |= other_end(Told()) | dict(end or {})
     return Reply("notices/failure", context | {"waiting": waiting, "reminded": False})
 
 
@@ -242,10 +332,16 @@ def failures(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
             yield failure([broken(told), crm(told, reason=reason)], stage=stage)
         yield failure([broken(told)], stage=stage, fixed=[replace(crm(told), cause=None)], caught_up=3)
     yield failure([working(told)], stage="working")
+    yield failure([replace(working(told), state=State.REVOKING)], stage="revoked")
     for number in (0, 1, 12, 1204):
         yield failure([working(told)], stage="fixed", fixed=[working(told)], caught_up=number)
         both = [working(told), replace(crm(told), state=State.ACTIVE, cause=None, doors=())]
         yield failure(both, stage="fixed", fixed=both, caught_up=number)
+        for again in (True, False):
+            end = other_end(told, to="Salesforce", again=again)
+            yield failure(both, stage="fixed", fixed=both, caught_up=number, end=end)
+    missing = {"waits": "connect", "other": bare(state=State.NOT_SET_UP)}
+    yield failure([working(told)], stage="fixed", fixed=[working(told)], caught_up=0, end=missing)
 
 
 def incidents(told: Told) -> Iterator[Reply]:

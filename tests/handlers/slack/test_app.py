@@ -7,13 +7,17 @@ import re
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bot.model import Actor, Reply, Request, Who, Word
+from bot.model import Actor, Choice, Reply, Request, State, Who, Word
 from handlers.slack.app import Pace, SlackSide
+from providers.base import AccessType
+from tests.handlers.slack import samples
 from tests.handlers.slack.kit import ADA, BOB, MALLORY, TEAM, Desk, Town, held_then, told
+from tests.handlers.slack.samples import Told
 from tests.sandbox.slack import Acked, Message, View
 from tests.sandbox.slack.delivery import Envelope, Sort
 
@@ -150,9 +154,7 @@ class TestACommand:
         assert not town.slack.ephemerals(BOB)
 
     @pytest.mark.parametrize("error", ["expired_url", "internal_error"])
-    def test_whose_place_is_gone_is_answered_in_a_message(
-        self, town: Town, desk: Desk, seen: Seen, error: str
-    ) -> None:
+    def test_whose_place_is_gone_is_answered_in_a_message(self, town: Town, desk: Desk, seen: Seen, error: str) -> None:
         town.slack.fail_next("response_url", error)
         desk.replies(told("one"), told("two"))
         town.slack.command(BOB, "check")
@@ -185,9 +187,7 @@ class TestAPress:
         [lasting] = town.slack.messages(BOB)
         assert (lasting.edits, lasting.buttons[0].label) == (0, "Check again")
 
-    def test_in_the_home_tab_is_answered_by_a_message_that_is_edited(
-        self, town: Town, desk: Desk, seen: Seen
-    ) -> None:
+    def test_in_the_home_tab_is_answered_by_a_message_that_is_edited(self, town: Town, desk: Desk, seen: Seen) -> None:
         button = {"type": "button", "action_id": "creds.why", "text": {"type": "plain_text", "text": "Why?"}}
         view = {"type": "home", "blocks": [{"type": "actions", "elements": [button]}]}
         town.rig.client.views_publish(user_id=BOB, view=view)
@@ -206,10 +206,8 @@ class TestAPress:
         assert seen.modal("@two").id == before.id
         assert not town.slack.messages(BOB)
 
-    @pytest.mark.parametrize("action_id", ["creds.approval", "creds.revoke", "somebody.else"])
-    def test_of_something_unknown_is_acknowledged(
-        self, town: Town, desk: Desk, seen: Seen, action_id: str
-    ) -> None:
+    @pytest.mark.parametrize("action_id", ["creds.approval", "creds.by_hand", "somebody.else"])
+    def test_of_something_unknown_is_acknowledged(self, town: Town, desk: Desk, seen: Seen, action_id: str) -> None:
         posted(town, (action_id, "Press"))
         acked = town.slack.press(BOB, "Press")
         assert acked.ok
@@ -237,9 +235,7 @@ class TestAModal:
         assert not town.slack.ephemerals(BOB)
 
     @pytest.mark.parametrize("error", ["expired_trigger_id", "internal_error"])
-    def test_that_does_not_open_is_answered_in_place(
-        self, town: Town, desk: Desk, seen: Seen, error: str
-    ) -> None:
+    def test_that_does_not_open_is_answered_in_place(self, town: Town, desk: Desk, seen: Seen, error: str) -> None:
         town.slack.fail_next("views.open", error)
         town.slack.command(BOB, "change mailbox")
         seen.ephemerals("@done")
@@ -256,9 +252,7 @@ class TestAModal:
         assert not town.slack.messages(BOB)
         assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
-    def test_asks_an_admin_for_the_reason_and_asks_again_with_it(
-        self, town: Town, desk: Desk, seen: Seen
-    ) -> None:
+    def test_asks_an_admin_for_the_reason_and_asks_again_with_it(self, town: Town, desk: Desk, seen: Seen) -> None:
         desk.says = reason_then(told("sent"))
         town.slack.command(ADA, "refresh google @grace")
         seen.modal("Why do you ask?", user=ADA)
@@ -294,12 +288,70 @@ class TestAModal:
         time.sleep(0.3)  # Whatever could still overtake it has arrived by now.
         seen.modal("@delivered", user=ADA)
 
+    def test_asks_before_it_revokes_and_sends_what_was_confirmed(self, town: Town, desk: Desk, seen: Seen) -> None:
+        desk.says = revoke_then(told("started"))
+        town.slack.command(ADA, "revoke @grace left the team")
+        seen.modal("Revoke access?", user=ADA)
+        town.slack.submit(ADA, values={"which": "crm"})
+        seen.modal("@started", user=ADA)
+        first, second = desk.asked
+        assert (first.argument, first.reason) == ("", "left the team")
+        assert (second.word, second.subject, second.target) == (Word.REVOKE, "U0GRACE", "crm")
+        assert (second.argument, second.reason) == ("17-18", "left the team"), "the typed reason stood in the form"
+
+    def test_brings_what_was_picked(self, town: Town, desk: Desk, seen: Seen) -> None:
+        desk.says = change_then(told("chosen"))
+        town.slack.command(BOB, "change crm")
+        seen.modal("Which one?")
+        town.slack.submit(BOB, values={"access": "my_domain", "host": "acme", "account": "bob@acme.example"})
+        seen.modal("@chosen")
+        assert desk.asked[-1].choice == Choice(AccessType.MY_DOMAIN, host="acme", account="bob@acme.example")
+        assert (desk.asked[-1].word, desk.asked[-1].target) == (Word.CHANGE, "crm")
+
+    def test_that_does_not_open_asks_in_a_message_with_the_same_fields(
+        self, town: Town, desk: Desk, seen: Seen
+    ) -> None:
+        desk.says = change_then(told("chosen"), kinds=samples.CRM_KINDS[:1])
+        town.slack.fail_next("views.open", "expired_trigger_id")
+        town.slack.command(BOB, "change crm")
+        [asked] = seen.ephemerals("Which one?")
+        town.slack.press(BOB, "Continue", message=asked)
+        seen.ephemerals("@chosen")
+        assert desk.asked[-1].choice == Choice(AccessType.PRODUCTION), "the one that was chosen already"
+
     def test_with_nothing_more_to_say_closes(self, town: Town, desk: Desk, seen: Seen) -> None:
         desk.says = reason_then()
         town.slack.command(ADA, "refresh @grace")
         seen.modal("Why do you ask?", user=ADA)
         assert town.slack.submit(ADA, values={"reason": "audit"}).ok
         assert not town.slack.views(ADA)
+
+
+def revoke_then(*replies: Reply) -> Any:
+    """As the real desk: what was not confirmed is asked about."""
+
+    def says(request: Request) -> Iterator[Reply]:
+        if request.argument:
+            yield from replies
+        else:
+            asked = samples.revoke(Told(said=request.reason), "ask", samples.two_sides(Told()), own=False, target="")
+            yield replace(asked, context={**asked.context, "who": Who("Grace Hopper", "U0GRACE", own=False)})
+
+    return says
+
+
+def change_then(*replies: Reply, kinds: tuple[AccessType, ...] = samples.CRM_KINDS) -> Any:
+    """As the real desk: what was not chosen is asked for."""
+
+    def says(request: Request) -> Iterator[Reply]:
+        if request.choice:
+            yield from replies
+        else:
+            card = replace(samples.bare(), state=State.NOT_SET_UP)
+            offered = {"options": [str(kind) for kind in kinds], "picked": str(kinds[0]) if len(kinds) == 1 else ""}
+            yield samples.change(Told(), card, **offered, accounts=["bob@acme.example"])
+
+    return says
 
 
 def raises(request: Request) -> Iterator[Reply]:
@@ -466,9 +518,7 @@ MALFORMED: dict[str, tuple[Sort, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("sort", "payload"), MALFORMED.values(), ids=MALFORMED)
-def test_a_malformed_payload_is_acknowledged(
-    town: Town, seen: Seen, sort: Sort, payload: dict[str, Any]
-) -> None:
+def test_a_malformed_payload_is_acknowledged(town: Town, seen: Seen, sort: Sort, payload: dict[str, Any]) -> None:
     acked = deliver(town, sort, payload)
     assert acked.ok
     assert acked.seconds < AT_ONCE
@@ -476,9 +526,7 @@ def test_a_malformed_payload_is_acknowledged(
     seen.slack.wait(lambda: "@done" in town.slack.ephemerals(BOB)[-1].plain, what="its answer")
 
 
-def test_a_listener_that_fails_tells_the_person(
-    town: Town, seen: Seen, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_listener_that_fails_tells_the_person(town: Town, seen: Seen, caplog: pytest.LogCaptureFixture) -> None:
     """Before there is a request at all: the payload has no trigger for the modal that it needs."""
     payload, _ = town.slack._payloads.command(BOB, "C0GENERAL", "/creds", "change")
     del payload["trigger_id"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -162,3 +163,25 @@ def test_a_modal_that_asks_has_a_button_to_send_and_one_to_cancel() -> None:
     told = page.modal(Reply("moment"))
     assert "submit" not in told
     assert told["close"]["text"] == "Close"
+
+
+def test_a_message_that_asks_has_a_button_of_its_own_that_makes_the_same_request() -> None:
+    page = Renderer(NAMES)
+    about = {"word": "sync", "argument": "pause", "target": "", "subject": "U0BOB"}
+    reply = Reply("reason", {"who": bob(Told(), own=False)} | about)
+    assert json.loads(page.modal(reply)["private_metadata"]) == about
+    [sends] = [each for block in page.message(reply).blocks for each in block.get("elements", [])]
+    assert (sends["action_id"], sends["value"]) == ("creds.sync.pause", "@U0BOB")
+
+
+def test_a_choice_keeps_slacks_limits() -> None:
+    page = Page()
+    options = [(f"{number}" * 200, "x" * 100) for number in range(9)]
+    page.choose("l" * 100, options, name="one", picked="3" * 200, hint="h" * 100)
+    page.choose("Another", [(str(n), f"<{n}>") for n in range(30)], name="two", picked="29", optional=True)
+    page.ask("Line", name="three", value="v\n" * 500, most=20, optional=True)
+    page.sends("Go", word="change")
+    page.send_by_button()
+    assert check_message_blocks(page.blocks) == []
+    assert [block["element"].get("initial_option", {}).get("value") for block in page.blocks[:2]] == ["3" * 150, None]
+    assert [block.get("optional", False) for block in page.blocks[:3]] == [False, True, True]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model import Actor, Request, Word
-from handlers.slack.parse import LONGEST_REASON, LONGEST_WORD, TARGETS, WORDS, pressed, typed
+from bot.model import Actor, Choice, Request, Word
+from handlers.slack.parse import LONGEST_REASON, LONGEST_WORD, TARGETS, WORDS, filled_in, pressed, typed
+from providers.base import AccessType
 
+BOBS = "bob@acme.example"
 BOB = Actor(team_id="T_ACME", user_id="U0BOB")
 PERSON = "<@U0GRACE|grace>"
 
@@ -90,7 +94,12 @@ LINES = {
     # What is not known is asked about.
     "refesh mailbox": asks(Word.HELP, argument="refesh"),
     "mailbox": asks(Word.HELP, argument="mailbox"),
-    "revoke all": asks(Word.HELP, argument="revoke"),
+    "revoke": asks(Word.REVOKE),
+    "revoke all": asks(Word.REVOKE, target="all"),
+    "disconnect Gmail": asks(Word.REVOKE, target="google"),
+    "revoke crm <@U0GRACE|grace> left the team": asks(
+        Word.REVOKE, target="crm", subject="U0GRACE", reason="left the team"
+    ),
     "help refresh": asks(Word.HELP, reason="refresh"),
     "@": asks(Word.HELP, argument="@"),
     "<!channel>": asks(Word.HELP, argument="<!channel>"),
@@ -147,6 +156,9 @@ BUTTONS = [
     ("creds.refresh", "crm", asks(Word.REFRESH, target="crm")),
     ("creds.refresh#2", "crm@U0GRACE", asks(Word.REFRESH, target="crm", subject="U0GRACE")),
     ("creds.change", "mailbox", asks(Word.CHANGE, target="mailbox")),
+    ("creds.revoke", "mailbox", asks(Word.REVOKE, target="mailbox")),
+    ("creds.revoke#2", "all@U0GRACE", asks(Word.REVOKE, target="all", subject="U0GRACE")),
+    ("creds.revoke.17-18", "all", asks(Word.REVOKE, target="all", argument="17-18")),
     ("creds.sync", "", asks(Word.SYNC)),
     ("creds.sync.now", "", asks(Word.SYNC, argument="now")),
     ("creds.sync.pause", "", asks(Word.SYNC, argument="pause")),
@@ -171,7 +183,7 @@ def test_every_word_has_a_button() -> None:
     assert {wanted.word for _, _, wanted in BUTTONS} == set(Word)
 
 
-@pytest.mark.parametrize("action_id", ["", "creds", "creds.", "creds.approval", "creds.revoke", "check", "other.check"])
+@pytest.mark.parametrize("action_id", ["", "creds", "creds.", "creds.by_hand", "check", "other.check"])
 def test_a_press_of_something_else_is_no_request(action_id: str) -> None:
     assert pressed(action_id, "mailbox", actor=BOB, delivery="1.2.3") is None
 
@@ -179,3 +191,43 @@ def test_a_press_of_something_else_is_no_request(action_id: str) -> None:
 @given(action_id=st.one_of(st.text(), st.text().map("creds.{}".format)), value=st.text())
 def test_no_press_is_too_strange(action_id: str, value: str) -> None:
     pressed(action_id, value, actor=BOB, delivery="1.2.3")
+
+
+def picked(value: str) -> dict[str, Any]:
+    return {"type": "radio_buttons", "selected_option": {"text": {"type": "plain_text", "text": "x"}, "value": value}}
+
+
+def entered(value: str | None) -> dict[str, Any]:
+    return {"type": "plain_text_input", "value": value}
+
+
+@pytest.mark.parametrize(
+    ("fields", "choice"),
+    [
+        ({"access": picked("google")}, Choice(access=AccessType.GOOGLE)),
+        ({"access": picked("unsure")}, Choice(access=None)),
+        ({"access": picked("google"), "account": picked(BOBS)}, Choice(access=AccessType.GOOGLE, account=BOBS)),
+        ({"access": picked("my_domain"), "host": entered("acme")}, Choice(access=AccessType.MY_DOMAIN, host="acme")),
+        ({"access": picked("my_domain"), "host": entered(None)}, Choice(access=AccessType.MY_DOMAIN)),
+        ({"access": picked("my_domain"), "host": entered("ac\x00me\u202e")}, Choice(AccessType.MY_DOMAIN, "acme")),
+        ({"access": picked("telex")}, None),
+        ({"access": {"type": "radio_buttons", "selected_option": None}}, None),
+        ({"reason": entered("x"), "which": picked("crm")}, None),
+        ({}, None),
+    ],
+)
+def test_what_was_picked_comes_along(fields: dict[str, Any], choice: Choice | None) -> None:
+    values = {name: {name: field} for name, field in fields.items()}
+    assert filled_in(asks(Word.CHANGE), values).choice == choice
+
+
+def test_what_an_admin_wrote_comes_along_in_one_line() -> None:
+    said = filled_in(asks(Word.REVOKE), {"reason": {"reason": entered(" left\nthe team \u202e" + "x" * 3000)}}).reason
+    assert said.startswith("left the team x")
+    assert len(said) == LONGEST_REASON
+
+
+def test_which_one_is_picked_for_what_was_asked_about_both() -> None:
+    assert filled_in(asks(Word.REVOKE), {"which": {"which": picked("crm")}}).target == "crm"
+    assert filled_in(asks(Word.REVOKE, target="google"), {}).target == "google"
+    assert filled_in(asks(Word.REVOKE), {"which": {"which": picked("fax")}}).target == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 import templates
-from bot.model import Culprit, IncidentKind, Kind, NoticeKind, Reply, Seen, State, Who
+from bot.model import Culprit, IncidentKind, Kind, NoticeKind, Reply, Seen, State, Who, Word
 from bot.rules.permissions import Verdict
 from bot.upkeep.compose import STEPS
 from handlers.slack.blocks import Block, Message, Renderer
@@ -146,7 +147,7 @@ def test_every_kind_of_event_has_its_line(kind: Kind) -> None:
     for who in (BOB, BOB_FOR_ADA):
         shown = say("why", who=who, lines=[line])
         [mine] = [text["text"] for text in texts(shown.blocks) if text["text"].startswith("<!date")]
-        assert re.search(r"\*Google mailbox\*: [A-Z].{10,}", mine), mine
+        assert re.search(r"\*Google mailbox\*: [A-Z0-9].{10,}", mine), mine
 
 
 def test_no_two_kinds_of_event_read_the_same() -> None:
@@ -276,10 +277,35 @@ def test_the_repair_says_what_was_caught_up(caught_up: int, said: str) -> None:
     assert "/creds why" in words(message)
 
 
+@pytest.mark.parametrize(
+    ("caught_up", "said"), [(14, "14 items were copied to Salesforce."), (1, "1 item was copied to Salesforce.")]
+)
+def test_with_a_crm_the_repair_says_what_was_copied_there(caught_up: int, said: str) -> None:
+    card, end = samples.working(Told()), samples.other_end(Told(), to="Salesforce")
+    shown = RENDER.message(samples.failure([card], stage="fixed", fixed=[card], caught_up=caught_up, end=end))
+    assert shown.text.endswith(said)
+    again = samples.failure([card], stage="fixed", fixed=[card], caught_up=caught_up, end=end | {"again": True})
+    assert "read again" in RENDER.message(again).text
+
+
+def test_the_welcome_asks_for_the_side_that_is_missing() -> None:
+    end = samples.other_end(Told()) | {"waits": "connect", "other": samples.bare(state=State.NOT_SET_UP)}
+    message = say("notices/connected", card=samples.working(Told()), stage="working", caught_up=None, **end)
+    assert "One step is missing: connect your CRM. Nothing is copied before." in message.text
+    assert labels(message) == ["Set up sync"]
+
+
+def test_what_the_crm_refused_is_told_with_its_code() -> None:
+    line = samples.line(Told(said="FIELD_CUSTOM_VALIDATION_EXCEPTION"), Kind.NOT_COPIED, side=Side.CRM)
+    shown = words(say("why", who=BOB, lines=[replace(line, label="Salesforce", number=3)]))
+    assert "3 items were refused by Salesforce (`FIELD_CUSTOM_VALIDATION_EXCEPTION`)" in shown
+
+
 def test_until_it_is_repaired_no_message_to_the_person_says_caught_up() -> None:
     for stage in ("broken", "opened", "working"):
         card = samples.working(Told()) if stage == "working" else samples.broken(Told())
         asked = {"card": card, "stage": stage, "caught_up": None, "admin": "Ada", "reason": "x", "waiting": ""}
+        asked |= samples.other_end(Told())
         for message in (RENDER.message(samples.failure([card], stage=stage)), say("notices/requested", **asked)):
             assert "caught up" not in words(message)
 
@@ -300,8 +326,8 @@ def test_not_set_up_has_the_door() -> None:
 @pytest.mark.parametrize(
     ("state", "shown"),
     [
-        (State.ACTIVE, ["Check again", "Refresh", "Change", "Sync now", "Pause"]),
-        (State.PAUSED, ["Check again", "Refresh", "Change", "Resume"]),
+        (State.ACTIVE, ["Check again", "Refresh", "Change", "Revoke", "Sync now", "Pause"]),
+        (State.PAUSED, ["Check again", "Refresh", "Change", "Revoke", "Resume"]),
         (State.REVOKING, []),
     ],
 )
@@ -314,7 +340,7 @@ def test_an_admin_sees_the_person_named_and_may_only_ask() -> None:
     card = replace(samples.broken(Told()), doors=())
     message = say("status", who=BOB_FOR_ADA, cards=[card, samples.bare()])
     assert "Bob Builder\u2019s connections" in words(message)
-    assert labels(message) == ["Check again", "Ask Bob Builder to refresh", "Why?"]
+    assert labels(message) == ["Check again", "Ask Bob Builder to refresh", "Why?", "Revoke"]
     assert {button["value"] for button in buttons(message)} == {"mailbox@U0BOB"}
     assert not [button for button in buttons(message) if "url" in button]
 
@@ -405,3 +431,95 @@ def test_every_sign_in_button_is_primary_or_a_choice() -> None:
         )
     )
     assert plain <= {"change", "mismatch"}
+
+
+# Revoke and change
+
+
+def test_revoke_asks_with_the_providers_words_before_it_does_anything() -> None:
+    view = RENDER.modal(samples.revoke(Told(), "ask", [samples.working(Told())], target="mailbox"))
+    assert (view["title"]["text"], view["submit"]["text"]) == ("Revoke access?", "Revoke")
+    assert json.loads(view["private_metadata"]) == {
+        "word": "revoke", "argument": "17-18", "target": "mailbox", "subject": ""
+    }  # fmt: skip
+    shown = "\n".join(text["text"] for text in texts(view["blocks"]))
+    assert "all that this Google account has allowed" in shown
+    assert "Nothing has changed yet" in shown
+    assert not [block for block in view["blocks"] if block["type"] == "input"]
+
+
+def test_in_a_message_the_same_is_a_button_of_danger() -> None:
+    message = RENDER.message(samples.revoke(Told(), "ask", [samples.working(Told())], own=False, target="mailbox"))
+    [button] = buttons(message)[-1:]
+    assert (button["action_id"], button["value"], button["style"]) == ("creds.revoke.17-18", "mailbox@U0BOB", "danger")
+
+
+def test_of_two_sides_one_or_both_are_picked() -> None:
+    both = [samples.working(Told()), samples.crm(Told())]
+    message = RENDER.message(samples.revoke(Told(), "ask", both, target=""))
+    [which] = [block["element"] for block in message.blocks if block["type"] == "input"]
+    assert [option["value"] for option in which["options"]] == ["mailbox", "crm", "all"]
+    assert "initial_option" not in which
+    assert not [b for b in RENDER.message(samples.revoke(Told(), "ask", both)).blocks if b["type"] == "input"]
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("", "Being ended at Google"),
+        ("ended", "Ended at Google"),
+        ("dead", "No longer accepted by Google"),
+        ("by_hand", "is for you to end"),
+        ("kept", "signed in to the same account again"),
+    ],
+)
+def test_a_receipt_says_each_step(ending: str, said: str) -> None:
+    message = RENDER.message(
+        samples.receipt(Told(), ending=ending, link="https://x.example" if ending == "by_hand" else "")
+    )
+    shown = words(message)
+    assert "Sync stopped" in shown
+    assert said in shown
+    assert ("Saved sign-in destroyed" in shown) == bool(ending)
+    assert [button["url"] for button in buttons(message)] == (["https://x.example"] if ending == "by_hand" else [])
+
+
+def test_the_receipt_of_an_exchange_password_says_when_the_mail_servers_admin_is_needed() -> None:
+    told = {"slug": "exchange", "label": "Microsoft Exchange"}
+    shown = words(RENDER.message(samples.receipt(Told(), ending="by_hand", **told)))
+    assert "change it" in shown
+    assert "whoever runs the mail server" in shown
+
+
+def test_a_receipt_names_the_admin_and_the_reason() -> None:
+    message = RENDER.message(samples.receipt(Told(), admin="Ada Admin", reason="left the team"))
+    assert "Ada Admin" in message.text
+    assert "`left the team`" in words(message)
+
+
+def test_change_asks_for_the_kind_and_then_shows_the_one_sign_in() -> None:
+    kinds = [str(kind) for kind in samples.MAILBOX_KINDS]
+    asked = samples.change(Told(), samples.working(Told()), options=kinds, unsure=True, accounts=["bob@acme.example"])
+    view = RENDER.modal(asked)
+    access, account = [block for block in view["blocks"] if block["type"] == "input"]
+    assert [option["text"]["text"] for option in access["element"]["options"]] == [
+        "Office 365", "Microsoft Exchange", "Google", "Not sure"
+    ]  # fmt: skip
+    assert account["optional"] is True
+    assert view["submit"]["text"] == "Continue"
+    card = replace(samples.working(Told()), doors=(samples.door(Word.CHANGE),))
+    chosen = RENDER.message(samples.change(Told(), card, options=kinds, picked="google", chosen=True))
+    assert labels(chosen) == ["Sign in with Google", "Choose something else"]
+    assert "submit" not in RENDER.modal(samples.change(Told(), card, options=kinds, picked="google", chosen=True))
+
+
+def test_the_name_of_a_my_domain_is_asked_for_only_where_there_may_be_one() -> None:
+    for kinds, asks in ((["production", "sandbox"], 1), (["production", "my_domain"], 2), (["my_domain"], 2)):
+        view = RENDER.modal(samples.change(Told(), samples.two_sides(Told())[1], options=kinds))
+        assert [block["type"] for block in view["blocks"]].count("input") == asks
+
+
+def test_set_up_leads_to_the_choice_where_there_is_one() -> None:
+    message = say("status", who=BOB, cards=[samples.to_be_chosen(Side.MAILBOX), samples.bare()])
+    [button] = buttons(message)
+    assert (button["text"]["text"], button["action_id"], button["value"]) == ("Set up sync", "creds.change", "mailbox")

@@ -169,7 +169,7 @@ def test_every_row_is_reached_by_one_of_these_signals() -> None:
     assert reached == set(range(len(TABLE)))
 
 
-@pytest.mark.parametrize("at", At)
+@pytest.mark.parametrize("at", [At.CALLBACK, At.CODE, At.TOKEN, At.API])
 @pytest.mark.parametrize("status", [0, 200, 302, 400, 401, 403, 404, 410, 418, 429, 500, 599, 999])
 def test_whatever_google_says_is_one_failure_with_a_code_that_is_safe_to_show(at: At, status: int) -> None:
     for said in ("", "invalid_grant", "<!channel>", "`*_~&#@", "a\nb\x00c", "\u202eevil", "e" * 100_000):
