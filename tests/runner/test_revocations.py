@@ -182,6 +182,17 @@ def test_nobody_else_is_touched(rig: Rig) -> None:
     assert rig.connection(GRACE).condition.health is Health.ACTIVE
 
 
+def test_what_a_person_asked_for_is_done_though_somebody_else_uses_the_account_too(rig: Rig) -> None:
+    rig.connected(BOB)
+    rig.slack.change(ADA, email=BOBS)
+    assert rig.connect(ADA).template == "done"
+    stolen = key(rig)
+    revoke(rig)
+    rig.revocations.work()
+    assert not alive(rig, stolen)
+    assert told(rig)[-1] == (Kind.REVOKED, "ended")
+
+
 # While Google does not answer
 
 
@@ -396,6 +407,22 @@ def test_a_renewal_that_died_holds_it_up_for_a_moment_only(rig: Rig) -> None:
     assert rig.connection().condition.health is Health.REVOKED
 
 
+def test_what_a_renewal_brings_while_google_is_asked_is_ended_next(rig: Rig) -> None:
+    rig.connected(BOB)
+    number, newer = rig.connection().credential_id or 0, replace(key(rig), account="newer@acme.example")
+    revoke(rig)
+
+    def arrives() -> None:
+        with rig.store.write() as tx:
+            tx.credentials.store_too_late(number, newer, now=rig.clock.now())
+
+    rig.provider.happens("revoked", arrives)
+    rig.revocations.work()
+    assert (rig.connection().condition.health, secrets_kept(rig)) == (Health.REVOKING, 1)
+    rig.revocations.work()
+    assert (rig.connection().condition.health, secrets_kept(rig), asked(rig)) == (Health.REVOKED, 0, 2)
+
+
 # Signed in anew before it ended
 
 
@@ -454,8 +481,9 @@ def test_that_is_tried_through_an_outage_too(two_accounts: Rig) -> None:
 def test_the_grant_of_the_same_account_is_only_destroyed(rig: Rig) -> None:
     rig.connected(BOB)
     rig.connect(BOB)
+    assert secrets_kept(rig) == 1
     rig.revocations.work()
-    assert (asked(rig), secrets_kept(rig)) == (0, 1)
+    assert (asked(rig), told(rig)) == (0, [])
     assert alive(rig, key(rig))
 
 

@@ -57,9 +57,10 @@ def _allow_at_slack(browser: Browser, user: str) -> Page:
 def _one_step_at_vendor(browser: Browser, email: str) -> Page:
     """The chooser, the password page, or the consent page: whichever is shown."""
     page = browser.page
+    chosen = any(field == ("username", email) for form in page.forms for field in form.fields)
     for form in page.forms:
         for button in form.buttons:
-            if button.value == email:
+            if button.value == email and not chosen:
                 return browser.submit(form, button=button)
     if email not in page.html:
         # The app named the account that it expects; this person takes another one.
