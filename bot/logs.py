@@ -12,7 +12,6 @@ QUIET = (
     "aiohttp",
     "alembic",
     "asyncio",
-    "exchangelib",
     "google_auth_oauthlib",
     "msal",
     "oauthlib",
@@ -21,9 +20,13 @@ QUIET = (
     "simple_salesforce",
     "slack_bolt",
     "slack_sdk",
+    "spnego",
     "urllib3",
     "uvicorn",
 )
+
+# It writes whole requests, with people's addresses, at every outage: what matters of that comes as an error to us.
+MUTE = ("exchangelib",)
 
 # The last wall, for a text that carried a secret all the same: Slack, Google and JWT tokens, Basic and Bearer headers,
 # and what stands behind a telling name in a form or an address.
@@ -51,3 +54,5 @@ def set_up(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in MUTE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -342,6 +342,7 @@ class NoticeKind(StrEnum):
     CONNECTED = "connected"
     HANDOFF = "handoff"
     UNFINISHED = "unfinished"
+    APPROVED = "approved"
     PAUSED = "paused"
     REVOKE = "revoke"
     INCIDENT = "incident"

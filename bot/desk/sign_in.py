@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bot.desk.asked import Tools
 from bot.model import (
@@ -38,6 +38,7 @@ from bot.upkeep import tell
 from providers.base import Credential, Form, Link, Misconfigured, ProviderError, Reason, Replaced
 
 ASK_LIVES = timedelta(minutes=10)
+TRIED_EARLY_EVERY = timedelta(minutes=1)
 # What a flow awaits that shows our own form; all others await a callback.
 FORM = "form"
 # Mail servers lock an account after five wrong passwords or so, and people try on their phones too.
@@ -57,6 +58,7 @@ class SignIn:
         self._identity = identity
         self._team_id = team_id
         self._allowed_domains = allowed_domains
+        self._tried_early: dict[str, datetime] = {}
 
     def slack_url(self, *, state: str, nonce: str) -> str:
         return self._identity.authorize_url(state=state, nonce=nonce)
@@ -132,6 +134,17 @@ class SignIn:
             again = error.reason in FORM_AGAIN
             return self._begin(flow.invitation, person, session, Cause.of(error), filled) if again else reply
         return self._judge(flow, person, session, credential)
+
+    def approval_answered(self, slug: str, query: Mapping[str, str]) -> Reply:
+        """An administrator comes back from approving us. Anybody can say so: it only starts tries early."""
+        given, now = "error" not in query, self._tools.clock.real()
+        if slug not in self._tools.providers:
+            return _refused("unknown")
+        if given and now >= self._tried_early.get(slug, now):
+            self._tried_early[slug] = now + TRIED_EARLY_EVERY
+            with self._tools.store.write() as tx:
+                self._tools.records.approval_given(tx, slug)
+        return Reply("approval", {"label": self._tools.cards.label(slug), "given": given})
 
     def confirm(self, flow_id: int, session: WebSession, *, yes: bool) -> Reply:
         """The person says whether the other address is hers."""

@@ -40,6 +40,8 @@ class Composer:
                 return self._handoff(tx, notice)
             case NoticeKind.UNFINISHED:
                 return self._unfinished(tx, notice, now)
+            case NoticeKind.APPROVED:
+                return self._approved(tx, notice, now)
             case NoticeKind.PAUSED:
                 return {
                     "admin": tx.people.get(notice.facts["by"]).name,
@@ -157,6 +159,13 @@ class Composer:
             "link": facts.get("link", ""),
             "trouble": facts.get("trouble", ""),
         }
+
+    def _approved(self, tx: Tx, notice: Notice, now: datetime) -> dict[str, Any]:
+        provider = self._providers.get(notice.facts["provider"])
+        side = provider.side if provider else Side.MAILBOX
+        person = _person(tx, notice)
+        card = self._cards.card(tx, person, side, tx.connections.of(person.id).get(side), now)
+        return {"label": self._cards.label(notice.facts["provider"]), "card": card}
 
     def _incident(self, tx: Tx, notice: Notice) -> dict[str, Any] | None:
         incident = tx.incidents.get(notice.incident_id or 0)

@@ -144,6 +144,13 @@ class Records:
         self._all_clear(tx, provider, proven_at=self._clock.now())
         self._approved(tx, person, provider)
 
+    def approval_given(self, tx: Tx, provider: str) -> None:
+        """An administrator says that we are let in: those who wait are tried at once, which shows whether it is so."""
+        for each in tx.connections.waiting_for_admin(provider):
+            if each.condition.cause is not None and each.condition.cause.reason in APPROVALS:
+                tx.connections.due_now(each.id, self._clock.now())
+        self._ring()
+
     def misconfigured(self, tx: Tx, provider: str, error: Misconfigured) -> None:
         """A sign-in showed that our own application is set up wrong."""
         self._incident(tx, IncidentKind.MISCONFIGURED, provider, Cause.of(error))
@@ -199,8 +206,13 @@ class Records:
             if each.condition.cause is not None and each.condition.cause.reason in APPROVALS
         ]
         if person.id in told:
+            now, tried = self._clock.now(), {each.person_id for each in blocked}
             for each in blocked:
-                tx.connections.due_now(each.id, self._clock.now())
+                tx.connections.due_now(each.id, now)
+            # Who never got in has nothing that could be tried: they are told to try themselves.
+            for never_in in told - tried - {person.id}:
+                tell.approved(tx, tx.people.get(never_in), provider, now=now)
+            told &= tried | {person.id}
         waiting = (told | {each.person_id for each in blocked}) - {person.id}
         if not waiting:
             end_incident(tx, incident, "over", now=self._clock.now())

@@ -116,6 +116,16 @@ def awaited(tx: Tx, person_id: int, side: Side) -> bool:
     return any(notice is not None and notice.facts["stage"] == WORKING for notice in others)
 
 
+def approved(tx: Tx, person: Person, provider: str, *, now: datetime) -> None:
+    """Somebody else was let in by the administrator, so this person may be let in too."""
+    facts = {"provider": provider}
+    key = f"{NoticeKind.APPROVED}:{person.id}:{provider}"
+    notice = tx.notices.open(
+        kind=NoticeKind.APPROVED, key=key, to=person.user_id, person_id=person.id, facts=facts, now=now
+    )
+    tx.notices.close(notice.id, now)
+
+
 def revoked(tx: Tx, person: Person, side: Side, *, now: datetime) -> None:
     """What waited for this side waits no more: it was given up."""
     failure = tx.notices.find_open(f"failure:{person.id}")

@@ -55,6 +55,9 @@ class SignIn(Protocol):
 
     def callback(self, slug: str, query: Mapping[str, str], session: WebSession | None) -> Reply: ...
 
+    def approval_answered(self, slug: str, query: Mapping[str, str]) -> Reply:
+        """An administrator comes back from the vendor's page that approves us; nobody here knows who it is."""
+
     def fill(self, slug: str, filled: Mapping[str, str], session: WebSession) -> Reply:
         """`filled` holds the form's fields and its state."""
 
@@ -136,6 +139,8 @@ class SignInPages:
         slug, query = request.path_params["slug"], _once(request)
         if not SLUG.fullmatch(slug):
             raise HTTPException(HTTPStatus.NOT_FOUND)
+        if "admin_consent" in query:
+            return self._pages.reply(await self._run(lambda: self._sign_in.approval_answered(slug, query)))
         session = await self._session(request)
         return self._pages.reply(await self._run(lambda: self._sign_in.callback(slug, query, session)))
 

@@ -195,6 +195,45 @@ def test_when_one_is_let_in_the_others_who_wait_are_tried_at_once(rig: Rig) -> N
     assert rig.incidents()[-1]["closed"]
 
 
+def test_who_never_got_in_is_told_when_somebody_else_does(rig: Rig) -> None:
+    rig.connected(GRACE)
+    door = rig.door(BOB)
+    rig.google.admin_approval(True)
+    assert rig.answer(BOB, Word.STUCK, argument=door).context["told"] is True
+    rig.pass_by(2 * HOUR)
+    rig.settle()
+    assert rig.incidents()[0]["people"] == ["Bob", "Grace"]
+    rig.google.admin_approval(False)
+    rig.answer(GRACE, Word.CHECK)
+    rig.settle()
+    told = [each for each in rig.slack.to(BOB) if each.reply.template == "notices/approved"]
+    assert [each["card"].doors != () for each in told] == [True]
+    assert rig.incidents()[-1]["closed"]
+    rig.answer(GRACE, Word.CHECK)
+    rig.settle()
+    assert [each for each in rig.slack.to(BOB) if each.reply.template == "notices/approved"] == told
+
+
+def test_an_administrator_who_approved_starts_the_tries_early_but_not_again_and_again(rig: Rig) -> None:
+    rig.connected(BOB)
+    rig.google.admin_approval(True)
+    rig.pass_by(2 * HOUR)
+    rig.settle()
+    posts = rig.google.token_posts()
+    for _ in range(5):
+        assert rig.sign_in.approval_answered("google", {"admin_consent": "True"}).context["given"] is True
+        rig.sync()
+    assert rig.google.token_posts() == posts + 1
+    rig.google.admin_approval(False)
+    rig.clock.ahead += 2 * MINUTE
+    rig.sign_in.approval_answered("google", {"admin_consent": "True"})
+    rig.sync()
+    rig.settle()
+    assert rig.connection(BOB).condition.health is Health.ACTIVE
+    refused = rig.sign_in.approval_answered("google", {"admin_consent": "True", "error": "consent_required"})
+    assert refused.context["given"] is False
+
+
 # We, the operator
 
 

@@ -292,6 +292,8 @@ def notices(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
                 "notices/unfinished",
                 {"card": broken(told), "door": way, "waiting": "id-1" if way else "", "closed": closed},
             )
+        for card in (broken(told), bare(state=State.NOT_SET_UP), to_be_chosen(Side.MAILBOX)):
+            yield Reply("notices/approved", {"label": "Office 365", "card": card})
         for said in (told.said, ""):
             yield Reply("notices/paused", {"admin": told.admin, "reason": said, "closed": closed})
         for kind in NoticeKind:

@@ -82,6 +82,10 @@ class StandIn:
             return refused("foreign")
         return self._told("callback", "done", **done())
 
+    def approval_answered(self, slug: str, query: Mapping[str, str]) -> Reply:
+        self.calls.append("approval_answered")
+        return Reply("approval", {"label": "Office 365", "given": "error" not in query})
+
     def fill(self, slug: str, filled: Mapping[str, str], session: WebSession) -> Reply:
         self.calls.append("fill")
         self.filled.append((slug, dict(filled), session.user_id))

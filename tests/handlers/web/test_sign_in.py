@@ -226,3 +226,12 @@ def test_a_form_that_is_not_ours_is_not_taken(web: Web) -> None:
     browser, _ = shown_form(web)
     assert browser.submit_form({"password": "x", "csrf": "forged"}).status == 403
     assert not web.desk.filled
+
+
+@pytest.mark.parametrize(
+    ("more", "words"), [("", "tries everybody again who waited"), ("&error=consent_required", "Nothing was approved")]
+)
+def test_an_administrator_who_approved_comes_back_to_a_page_of_ours(web: Web, more: str, words: str) -> None:
+    page = web.browser().get(f"{web.url}/callback/microsoft?admin_consent=True&tenant=t&state=approval{more}")
+    assert (page.status, web.desk.calls) == (200, ["approval_answered"])
+    assert words in page.text
