@@ -229,11 +229,17 @@ class ProviderError(Exception):
 
 
 class Unavailable(ProviderError):
-    """Nobody must act: wait and try again. `retry_after` in seconds where the vendor asked for a pause."""
+    """Nobody must act: wait and try again. `retry_after` in seconds where the vendor asked for a pause.
 
-    def __init__(self, reason: Reason, code: str = "", trace: str = "", *, retry_after: float | None = None) -> None:
+    `sent` is false where it is certain that nothing has reached the vendor.
+    """
+
+    def __init__(
+        self, reason: Reason, code: str = "", trace: str = "", *, retry_after: float | None = None, sent: bool = True
+    ) -> None:
         super().__init__(reason, code, trace)
         self.retry_after = retry_after
+        self.sent = sent
 
 
 class Rejected(ProviderError):

@@ -128,9 +128,9 @@ def translated() -> Iterator[None]:
     except wire.TlsError as error:
         raise Blocked(Reason.TLS_ERROR, error.why) from error
     except wire.Timeout as error:
-        raise Unavailable(Reason.NETWORK, "timeout") from error
+        raise Unavailable(Reason.NETWORK, "timeout", sent=error.sent) from error
     except wire.Unreachable as error:
-        raise Unavailable(Reason.NETWORK, error.why) from error
+        raise Unavailable(Reason.NETWORK, error.why, sent=error.sent) from error
     except wire.HostRefused as error:
         raise Misconfigured(Reason.CLIENT_MISCONFIGURED, f"host refused: {error.host}") from error
     except wire.WireError as error:

@@ -92,11 +92,19 @@ class WireError(Exception):
 
 
 class Timeout(WireError):
-    """It took longer than allowed. The request may have arrived."""
+    """It took longer than allowed. `sent` is false where there was not even a connection."""
+
+    def __init__(self, host: str, why: str = "", *, sent: bool = True) -> None:
+        super().__init__(host, why)
+        self.sent = sent
 
 
 class Unreachable(WireError):
-    """No connection, or a broken one. The request may have arrived."""
+    """No connection, or a broken one. `sent` is false where there was never one: else the request may have arrived."""
+
+    def __init__(self, host: str, why: str = "", *, sent: bool = True) -> None:
+        super().__init__(host, why)
+        self.sent = sent
 
 
 class TlsError(WireError):
@@ -372,7 +380,7 @@ def _seconds_left() -> float:
 
 
 def _told_apart(error: Exception, host: str) -> WireError:
-    root = _root(error)
+    root, sent = _root(error), not _never_connected(error)
     why = type(root).__name__
     match root:
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
@@ -380,13 +388,21 @@ def _told_apart(error: Exception, host: str) -> WireError:
         case ssl.SSLError():
             return TlsError(host, root.reason or why)
         case NewConnectionError() | ConnectionError():
-            return Unreachable(host, why)
+            return Unreachable(host, why, sent=sent)
         case TimeoutError() | TimeoutHTTPError():
-            return Timeout(host, why)
+            return Timeout(host, why, sent=sent)
         case DecodeError() | InvalidHeader() | LocationValueError():
             return Nonsense(host, why)
         case _:
-            return Unreachable(host, why)
+            return Unreachable(host, why, sent=sent)
+
+
+def _never_connected(error: BaseException) -> bool:
+    """urllib3 says so somewhere under the wrappings; a name that nobody resolves is one of these too."""
+    if isinstance(error, NewConnectionError | ConnectTimeoutError):
+        return True
+    inner = (getattr(error, "reason", None), *error.args)
+    return any(isinstance(each, BaseException) and _never_connected(each) for each in inner)
 
 
 def _root(error: BaseException) -> BaseException:

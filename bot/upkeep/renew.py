@@ -67,7 +67,8 @@ class Renewals:
         except Rejected as error:
             return self._refused(stored, lease, error)
         except (Unavailable, Blocked, Misconfigured) as error:
-            self._unsettled(stored, lease, arrived=error.reason is not Reason.NETWORK)
+            lost = isinstance(error, Unavailable) and error.reason is Reason.NETWORK and error.sent
+            self._unsettled(stored, lease, lost=lost)
             raise
         with self._store.write() as tx:
             if not tx.credentials.store_renewed(lease, renewed, now=self._clock.now()):
@@ -91,10 +92,10 @@ class Renewals:
             raise Rejected(Reason.ROTATION_LOST, error.code, error.trace, definite=True) from error
         raise error
 
-    def _unsettled(self, stored: Stored, lease: Lease, *, arrived: bool) -> None:
+    def _unsettled(self, stored: Stored, lease: Lease, *, lost: bool) -> None:
         """No word on the token itself: an earlier doubt stands, and a lost answer makes one."""
         with self._store.write() as tx:
-            if arrived and stored.in_doubt_at is None:
+            if not lost and stored.in_doubt_at is None:
                 tx.credentials.clear_doubt(lease)
             tx.credentials.release(lease)
 

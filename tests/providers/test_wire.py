@@ -209,9 +209,17 @@ def test_a_redirect_is_not_followed(peer: Peer, session: Session) -> None:
 
 def test_a_broken_answer_is_not_asked_for_again(peer: Peer, session: Session) -> None:
     peer.says(OK + b"Content-Length: 100\r\n\r\nhalf of it")
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable) as caught:
         session.post(peer.url, data={"refresh_token": CANARY})
     assert len(peer.heads) == 1
+    assert caught.value.sent
+
+
+@pytest.mark.parametrize("host", ["nobody.invalid", "localhost:1"])
+def test_what_found_no_connection_was_never_sent(session: Session, host: str) -> None:
+    with pytest.raises(Unreachable) as caught:
+        session.post(f"https://{host}/token", data={"refresh_token": CANARY})
+    assert not caught.value.sent
 
 
 def test_a_server_that_hangs_up_is_not_asked_again(peer: Peer, session: Session) -> None:

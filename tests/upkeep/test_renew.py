@@ -117,6 +117,20 @@ def test_an_outage_alone_makes_no_doubt(rig: Rig) -> None:
     assert (refused.value.reason, refused.value.definite) == (Reason.CREDENTIALS_REVOKED, False)
 
 
+def test_a_network_that_never_let_it_out_makes_no_doubt(rig: Rig) -> None:
+    rig.connected(BOB)
+
+    def cut() -> None:
+        raise Unavailable(Reason.NETWORK, "gaierror", sent=False)
+
+    rig.provider.happens("refresh", cut)
+    with pytest.raises(Unavailable):
+        fresh(rig, force=True)
+    rig.google.remove_access(BOBS)
+    with pytest.raises(Rejected, match="credentials_revoked"):
+        fresh(rig, force=True)
+
+
 def test_a_definite_refusal_keeps_its_own_cause_even_in_doubt(rig: Rig) -> None:
     rig.connected(BOB)
     rig.google.lose_token_answer()
