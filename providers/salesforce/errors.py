@@ -164,12 +164,11 @@ def read_api(status: int, content: Any) -> Signal:
 
 
 def read_record(error: Any) -> Signal:
-    """Why one record of many was refused; the request itself was answered with 200."""
+    """Why one record of many was refused. It has no status: the request itself was answered with 200."""
     found = next(iter(dicts([error])), {})
     fields = found.get("fields")
     return Signal(
         at=At.API,
-        status=200,
         errors=tuple(texts([found.get("statusCode")])) or ("UNKNOWN",),
         words=" ".join(texts([found.get("message"), *(fields if isinstance(fields, list) else [])])),
     )

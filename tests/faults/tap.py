@@ -18,6 +18,8 @@ from aiohttp.typedefs import Handler
 from tests.sandbox.google import GoogleServer
 from tests.sandbox.slack import SlackServer
 
+LONGEST_HELD = 60.0  # seconds
+
 
 class Failure(StrEnum):
     """How one call fails: a server error, a broken connection before the work is done, or one after it."""
@@ -70,17 +72,20 @@ class Tap:
 
 
 class TokenDoor:
-    """Renewals at Google: how many are under way, in all and for one account, and how long each takes."""
+    """Renewals at a vendor: how many are under way, in all and for one account, and how long each takes.
 
-    def __init__(self, google: GoogleServer) -> None:
-        self._google = google
+    `owner` gives the account that a refresh token was made for.
+    """
+
+    def __init__(self, app: web.Application, owner: Callable[[str], str]) -> None:
+        self._owner = owner
         self._lock = threading.Lock()
         self._random = random.Random(11)
         self._now: Counter[str] = Counter()
         self._most: Counter[str] = Counter()
         self.posts = 0
         self.delay = (0.0, 0.0)
-        google.api_app.middlewares.insert(0, self._pass)
+        app.middlewares.insert(0, self._pass)
 
     @property
     def under_way(self) -> int:
@@ -95,10 +100,10 @@ class TokenDoor:
 
     @web.middleware
     async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path != "/token":
+        if not request.path.endswith("/token"):
             return await handler(request)
         form = await request.post()
-        email = self._google.state.tokens.owner(str(form.get("refresh_token", "")))
+        email = self._owner(str(form.get("refresh_token", "")))
         with self._lock:
             self.posts += 1
             self._now[email] += 1
@@ -115,6 +120,78 @@ class TokenDoor:
 
     async def _wait(self) -> None:
         await asyncio.sleep(self._random.uniform(*self.delay) / 2)
+
+
+class Gate:
+    """Keeps the next call of a kind, before or after its work, so that its program can be killed right there."""
+
+    def __init__(self, app: web.Application, watched: Callable[[web.Request], bool]) -> None:
+        self._watched = watched
+        self._armed = self._done_first = False
+        self._open = threading.Event()
+        self._reached = threading.Event()
+        app.middlewares.insert(0, self._pass)
+
+    def close(self, *, done_first: bool) -> None:
+        """The next call waits here, with its work done or not."""
+        self._reached.clear()
+        self._open.clear()
+        self._armed, self._done_first = True, done_first
+
+    def open(self) -> None:
+        """What was kept gets no answer; what was not done never will be."""
+        self._armed = False
+        self._open.set()
+
+    @property
+    def holds(self) -> bool:
+        return self._reached.is_set()
+
+    @web.middleware
+    async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not self._armed or not self._watched(request):
+            return await handler(request)
+        self._armed = False
+        await request.read()
+        if self._done_first:
+            await handler(request)
+        self._reached.set()
+        await asyncio.to_thread(self._open.wait, LONGEST_HELD)
+        return _broken(request)
+
+
+class Uses:
+    """Every call that carries somebody's token, but for those that end it. `owner` knows a living token's account."""
+
+    def __init__(self, app: web.Application, owner: Callable[[str], str]) -> None:
+        self._owner = owner
+        self._lock = threading.Lock()
+        self._known: dict[str, str] = {}
+        self.seen: list[tuple[str, str]] = []
+        app.middlewares.insert(0, self._pass)
+
+    def of(self, email: str) -> list[str]:
+        """The paths. A token of which nobody knows the owner counts as everybody's."""
+        with self._lock:
+            return [path for owner, path in self.seen if owner in {email, ""}]
+
+    def whose(self, token: str) -> str:
+        """Also after it has ended, if it came by here before or was asked about."""
+        with self._lock:
+            if owner := self._owner(token):
+                self._known[token] = owner
+            return self._known.get(token, "")
+
+    @web.middleware
+    async def _pass(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not token and request.method == "POST":
+            token = str((await request.post()).get("refresh_token", ""))
+        if token and not request.path.endswith("/revoke"):
+            owner = self.whose(token)
+            with self._lock:
+                self.seen.append((owner, request.path))
+        return await handler(request)
 
 
 def google_calls(google: GoogleServer) -> Tap:

@@ -9,12 +9,12 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from bot.model import Connection, NoticeKind, Profile
 from bot.store.credentials import CredentialGone
@@ -25,7 +25,7 @@ from providers.google.sign_in import SCOPES, Secret
 from tests.faults.tap import TokenDoor, google_calls, slack_calls
 from tests.sandbox.child import Child, manifest
 from tests.sandbox.google.signin import LONG_NAMES
-from tests.sandbox.world import TEAM, Sandbox
+from tests.sandbox.world import TEAM, Sandbox, Vendor
 
 T = TypeVar("T")
 
@@ -50,30 +50,36 @@ class Citizen:
 class Town:
     """`door` stands in front of Google's token endpoint. `chance` is seeded: a failure can be played again."""
 
-    def __init__(self, directory: Path) -> None:
-        self.world = Sandbox(directory)
+    def __init__(self, directory: Path, vendors: Collection[Vendor] = (Vendor.GOOGLE,)) -> None:
+        self.world = Sandbox(directory, vendors=vendors)
         self.google, self.slack, self.clock = self.world.google, self.world.slack, self.world.clock
-        self.door = TokenDoor(self.google)
+        self.door = TokenDoor(self.google.api_app, self.google.state.tokens.owner)
         self.taps = {"Google": google_calls(self.google), "Slack": slack_calls(self.slack)}
         self.chance = random.Random(20)
         self.people: list[Citizen] = []
         self._bot: Child | None = None
-        self._database = directory / "data" / "relatch.db"
+        self.database = directory / "data" / "relatch.db"
         self._keys = KeysetFile(directory / "keys" / "keyset.json")
         self._directory = directory
 
     @classmethod
     @contextmanager
-    def founded(cls, directory: Path, people: int) -> Iterator[Town]:
+    def founded(cls, directory: Path, people: int) -> Iterator[Self]:
         town = cls(directory)
-        with town.world:
-            town.world.install(manifest(town.world.public_url, directory))
-            town.settle(people)
+        with town.opened(people):
+            yield town
+
+    @contextmanager
+    def opened(self, people: int) -> Iterator[None]:
+        """Serves, with so many people. Whatever is put in front of its servers must stand there before."""
+        with self.world:
+            self.world.install(manifest(self.world.public_url, self._directory))
+            self.settle(people)
             try:
-                yield town
+                yield
             finally:
-                if town._bot is not None:
-                    town.kill()
+                if self._bot is not None:
+                    self.kill()
 
     def start(self, *, ready: bool = True) -> None:
         """A new life. Not `ready` returns while it still wakes up."""
@@ -101,7 +107,7 @@ class Town:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The database as the next start will find it."""
-        store = Store.open(self._database, self._keys)
+        store = Store.open(self.database, self._keys)
         try:
             yield store
         finally:
@@ -177,7 +183,7 @@ class Town:
 
     def check_database(self) -> int:
         """How many lines of history hang together. Nothing else may be using the file."""
-        with closing(sqlite3.connect(self._database)) as database:
+        with closing(sqlite3.connect(self.database)) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert database.execute("PRAGMA foreign_key_check").fetchall() == []
         with self.store() as store, store.read() as tx:
@@ -204,7 +210,7 @@ class Town:
 
     def settled(self) -> bool:
         """Nobody is due or being worked for, no renewal is under way, and every message says what it should."""
-        with closing(sqlite3.connect(self._database)) as database:
+        with closing(sqlite3.connect(self.database)) as database:
             now = {"now": self.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f")}
             return not any(database.execute(due, now).fetchone() for due in DUE)
 

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect, sync_playwright
 
 from tests.sandbox import opening
+from tests.sandbox.world import Vendor
 from tests.stage import Stage
 from tests.stories.workspace import Workspace
 
@@ -44,7 +45,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """As `make demo` opens: Bob's mailbox broke an hour ago and he has a message. A file takes it as its `stage`."""
-    with Stage(tmp_path_factory.mktemp("demo"), offset=opening.STARTS) as stage:
+    with Stage(tmp_path_factory.mktemp("demo"), offset=opening.STARTS, vendors=tuple(Vendor)) as stage:
         opening.play(stage.world)
         yield stage
         assert stage.alarms() == []

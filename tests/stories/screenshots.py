@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.sandbox import opening
-from tests.sandbox.world import ADA, BOB
+from tests.sandbox.world import ADA, BOB, GRACE, Vendor
 from tests.stage import Stage
 from tests.stories.conftest import ARGUMENTS, DESKTOP
 from tests.stories.workspace import Workspace, allow_at_slack, continue_to_google, sign_in_at_google
@@ -25,7 +25,7 @@ def main() -> int:
     into.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="relatch-pictures-") as directory,
-        Stage(Path(directory), offset=opening.STARTS) as stage,
+        Stage(Path(directory), offset=opening.STARTS, vendors=tuple(Vendor)) as stage,
         sync_playwright() as playwright,
     ):
         opening.play(stage.world)
@@ -46,6 +46,7 @@ class Photographer:
         self._broken(bob)
         self._hand_off(bob)
         self._green(bob)
+        self._change_and_revoke()
 
     def _broken(self, bob: Workspace) -> None:
         """What waits for Bob, at his desk and on his phone."""
@@ -82,15 +83,40 @@ class Photographer:
         self._take(page, "done")
         page.close()
         ada.articles.filter(has_text=REASON).filter(has_text="aught up").last.wait_for()
+        ada.page.wait_for_timeout(2500)  # the highlight of an edit fades
         self._take(ada.page, "hand-off")
 
     def _green(self, bob: Workspace) -> None:
-        bob.articles.filter(has_text="caught up").last.wait_for()
+        bob.articles.filter(has_text="copied to Salesforce").last.wait_for()
         bob.page.wait_for_timeout(2500)  # the highlight of an edit fades
         self._take(bob.page, "green-again")
         bob.enter(BOB, tab="home")
         bob.home.get_by_text(BOB.email).first.wait_for()
         self._take(bob.page, "app-home")
+
+    def _change_and_revoke(self) -> None:
+        """Grace moves to Microsoft Exchange, as far as its form, and gives up Salesforce."""
+        grace = self._window()
+        grace.enter(GRACE)
+        grace.type("/creds change mailbox")
+        grace.modal.get_by_role("radio", name="Microsoft Exchange").check()
+        self._take(grace.page, "change")
+        grace.press("Continue", within=grace.modal)
+        page = grace.open("Sign in with Microsoft Exchange", within=grace.modal)
+        allow_at_slack(page)
+        page.get_by_label("Password").wait_for()
+        self._take(page, "password-form")
+        page.set_viewport_size(PHONE)
+        self._take(page, "password-form-phone")
+        page.close()
+        grace.dismiss()
+        grace.type("/creds revoke crm")
+        grace.press("Revoke", within=grace.modal)
+        grace.modal.get_by_text("has stopped").wait_for()
+        grace.dismiss()
+        grace.articles.filter(has_text="Saved sign-in destroyed").last.wait_for()
+        grace.page.wait_for_timeout(2500)  # the highlight of an edit fades
+        self._take(grace.page, "revoked")
 
     def _window(self, size: ViewportSize = DESKTOP) -> Workspace:
         context = self._browser.new_context(viewport=size, timezone_id="Europe/Berlin", locale="en-GB")

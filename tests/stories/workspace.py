@@ -12,6 +12,9 @@ from tests.sandbox.world import Person
 
 # A status of 4xx is in the console too; a page that refuses somebody has it by design.
 REFUSED_PAGE = "Failed to load resource: the server responded with a status of"
+VENDOR = re.compile(r"//login\.\w+\.localhost:")
+# On a vendor's page, the button that goes on; what leads elsewhere stands beside it.
+GOES_ON = re.compile(r"^(Next|Sign in|Approve|Accept|Continue|Log In|Allow)$")
 
 
 class Workspace:
@@ -155,9 +158,13 @@ def allow_at_slack(page: Page) -> None:
     page.wait_for_url(re.compile(r"//bot\.localhost:"))
 
 
+def continue_to(page: Page, label: str) -> None:
+    page.get_by_role("link", name=f"Continue to {label}").click()
+    page.wait_for_url(VENDOR)
+
+
 def continue_to_google(page: Page) -> None:
-    page.get_by_role("link", name="Continue to Google").click()
-    page.wait_for_url(re.compile(r"//login\.google\.localhost:"))
+    continue_to(page, "Google")
 
 
 def sign_in_at_google(page: Page, email: str = "") -> None:
@@ -170,3 +177,21 @@ def sign_in_at_google(page: Page, email: str = "") -> None:
     allow = page.get_by_role("button", name="Continue")
     if allow.count():
         allow.click()
+
+
+def sign_in_at_vendor(page: Page, email: str) -> None:
+    """Whatever the vendor shows one after the other: accounts, the password, a second factor, consent."""
+    while VENDOR.search(page.url):
+        account = page.get_by_role("button", name=email, exact=True)
+        is_named = page.locator(f'input[value="{email}"]').count() > 0
+        # The step is done when its page has gone: the next one may look the same.
+        with page.expect_navigation():
+            (account if account.count() and not is_named else page.get_by_role("button", name=GOES_ON).first).click()
+
+
+def fill_in(page: Page, login: str, password: str) -> None:
+    """Our own form, for a vendor without sign-in pages."""
+    page.get_by_label("User name").fill(login)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Connect").click()
+    page.wait_for_load_state()

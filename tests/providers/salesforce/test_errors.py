@@ -139,7 +139,7 @@ def test_whatever_salesforce_says_is_one_failure_with_a_code_that_is_safe_to_sho
 )
 def test_an_error_of_another_shape_is_read_without_a_code(content: object) -> None:
     assert read_api(400, content).code == "400 not JSON"
-    assert read_record(content).code == "200 UNKNOWN"
+    assert read_record(content).code == "UNKNOWN"
 
 
 def test_the_words_of_salesforce_are_not_shown() -> None:
