@@ -2,12 +2,15 @@
 # Each word makes .venv by itself from the hashed lock. The second time there is nothing to do.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stories faults bench screenshots check lock chromium
+.PHONY: help demo test stories faults bench live screenshots check lock chromium
 
 PYTHON ?=
 ARGS ?=
 READY := .venv/.ready
 RUN := .venv/bin/python
+# What is played a second time, with Slack calling Relatch: make stories ARGS="--mode http" plays all of them so.
+HTTP_STORIES := tests/stories/test_demo.py tests/stories/test_words.py \
+	tests/stories/test_providers.py::test_a_connection_is_made_broken_repaired_changed_revoked_and_made_again
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +25,7 @@ test: $(READY) ## the tests
 
 stories: chromium $(READY) ## Chromium plays the demo, page by page
 	@$(RUN) -m pytest tests/stories -o timeout=300 $(ARGS)
+	@$(if $(ARGS),,$(RUN) -m pytest --mode http -o timeout=300 $(HTTP_STORIES))
 
 faults: $(READY) ## kills, races and outages; FAULTS_SCALE=0.1 does a tenth
 	@$(RUN) -m pytest tests/faults -o timeout=3600 $(ARGS)
@@ -29,6 +33,9 @@ faults: $(READY) ## kills, races and outages; FAULTS_SCALE=0.1 does a tenth
 bench: $(READY) ## ratios to a bare baseline in the same run
 	@if [ -d tests/bench ]; then $(RUN) -m pytest tests/bench -o timeout=3600 $(ARGS); \
 	else echo "The benchmarks come later: there is no tests/bench yet."; fi
+
+live: $(READY) ## ask real vendors with the tokens of the environment; without any it says what to set
+	@$(RUN) -m tests.live
 
 screenshots: chromium $(READY) ## take the README's pictures anew
 	@if [ -f tests/stories/screenshots.py ]; then $(RUN) -m tests.stories.screenshots; \
@@ -43,7 +50,12 @@ lock: ## resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade take
 	@command -v uv >/dev/null || { echo "The lock is resolved by uv, which is not installed: pip install uv"; exit 1; }
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command "make lock" --extra test --extra dev $(ARGS) pyproject.toml -o requirements.lock
-	@! grep -nE '://|index-url|find-links' requirements.lock || { echo "An address is in the lock: take it out."; exit 1; }
+	@# The image gets what Relatch runs with, and setuptools, which makes the wheel.
+	@echo 'setuptools>=77' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --custom-compile-command "make lock" --constraint requirements.lock \
+		pyproject.toml - -o deploy/requirements.lock
+	@! grep -nE '://|index-url|find-links' requirements.lock deploy/requirements.lock || \
+		{ echo "An address is in the lock: take it out."; exit 1; }
 
 chromium:
 	@command -v chromium >/dev/null || { \

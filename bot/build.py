@@ -6,9 +6,9 @@ import asyncio
 import logging
 import secrets
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,33 +16,43 @@ from bot.clock import SystemClock
 from bot.desk.asked import Tools
 from bot.desk.desk import Desk
 from bot.desk.sign_in import SignIn
-from bot.model import Names
+from bot.model import Finding, Level, Names
+from bot.operator import network, storage, vendors
+from bot.operator.tools import CannotDo
+from bot.operator.tools import Tools as OperatorTools
+from bot.runner.alive import Alive
 from bot.runner.bell import Bell
 from bot.runner.heartbeats import Heartbeats
 from bot.runner.notices import Notices
+from bot.runner.pulse import Pulse
+from bot.runner.retention import Retention
 from bot.runner.revocations import Revocations
 from bot.runner.runner import Runner
 from bot.runner.sync import SyncRuns
 from bot.runner.unfinished import Unfinished
 from bot.settings import Settings
 from bot.store.database import Store
-from bot.store.lockfile import hold_lock
+from bot.store.lockfile import hold_lock, is_held
 from bot.store.refused import StoreAway, StoreRefused
 from bot.store.vault import KeysetFile
+from bot.upkeep import restored
 from bot.upkeep.cards import Cards
 from bot.upkeep.compose import Composer
 from bot.upkeep.outages import Breakers
 from bot.upkeep.probe import Probes
 from bot.upkeep.record import Records
 from bot.upkeep.renew import Renewals
+from handlers.slack import doctor as slack_doctor
 from handlers.slack.app import Pools, SlackSide
 from handlers.slack.blocks import Renderer
 from handlers.slack.connect import Connection, NotConnected, connected
 from handlers.slack.directory import SlackDirectory
+from handlers.slack.http import HttpMode
 from handlers.slack.identity import OpenIdIdentity
 from handlers.slack.messenger import SlackMessenger
+from handlers.slack.socket import SocketMode
 from handlers.web import app as web
-from providers.base import Provider
+from providers.base import Provider, Side
 from providers.exchange import Exchange
 from providers.google import Google
 from providers.microsoft import Microsoft
@@ -54,6 +64,8 @@ LATER_THREADS = 32
 PROBE_THREADS = 16
 WEB_THREADS = 8
 DRAIN = timedelta(seconds=25)
+# Short, because stopping waits for it.
+PULSE = timedelta(seconds=5)
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +107,13 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             desk=core.desk,
             render=renderer,
             slack=slack,
-            app_token=settings.slack_app_token.get_secret_value(),
             pools=Pools(desk=_pool(stack, DESK_THREADS, "desk"), later=_pool(stack, LATER_THREADS, "later")),
+            signing_secret=settings.slack_signing_secret.get_secret_value(),
         )
+        intake = _intake(settings, side, slack)
 
         def ready() -> Mapping[str, bool]:
-            return {"slack": side.connected, "database": _readable(store)}
+            return {"slack": intake.connected, "database": _readable(store)}
 
         application = web.create(
             sign_in=core.sign_in,
@@ -109,15 +122,29 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             public_url=settings.public_url,
             pool=_pool(stack, WEB_THREADS, "web"),
             slack_app_url=slack.app_url,
+            slack_events=intake if isinstance(intake, HttpMode) else None,
         )
         end_web = await _listen(web.serve(application, *settings.address), settings)
-        await side.start()
+        await intake.start()
         core.runner.start()
         try:
             yield core
         finally:
             # First nothing new comes in, then what is under way ends; the vendors' answers must still be stored.
-            await asyncio.gather(side.stop(), end_web(), asyncio.to_thread(core.runner.stop, DRAIN))
+            await asyncio.gather(_close(intake, side, end_web), asyncio.to_thread(core.runner.stop, DRAIN))
+
+
+def _intake(settings: Settings, side: SlackSide, slack: Connection) -> SocketMode | HttpMode:
+    """What listens to Slack: the settings hold exactly one of the two."""
+    if app_token := settings.slack_app_token.get_secret_value():
+        return SocketMode(side.app, slack=slack, app_token=app_token)
+    return HttpMode(side.app)
+
+
+async def _close(intake: SocketMode | HttpMode, side: SlackSide, end_web: Callable[[], Awaitable[None]]) -> None:
+    """The web server stays until Slack's requests under way are answered: those that come now get a 503 from it."""
+    await intake.stop()
+    await asyncio.gather(side.stop(), end_web())
 
 
 def _open(settings: Settings, stack: AsyncExitStack) -> Store:
@@ -155,8 +182,9 @@ def _core(
     clock, bell, breakers = SystemClock(settings.clock_file), Bell(), Breakers()
     loop, client, owner = asyncio.get_running_loop(), slack.client, f"run:{secrets.token_hex(8)}"
     providers = offered(settings, clock)
-    with store.read() as tx:
+    with store.write() as tx:
         breakers.recall(tx)
+        restored.spread(tx, now=clock.now())
     records = Records(store=store, clock=clock, breakers=breakers, admin_channel=settings.admin_channel, ring=bell.ring)
     renewals = Renewals(store=store, providers=providers, clock=clock, owner=owner)
     probes = Probes(store=store, providers=providers, clock=clock, renewals=renewals, records=records)
@@ -192,6 +220,7 @@ def _core(
         breakers=breakers,
         owner=owner,
         ring=bell.ring,
+        crm_is_offered=bool(cards.offered(Side.CRM)),
     )
     notices = Notices(
         store=store,
@@ -200,17 +229,87 @@ def _core(
         clock=clock,
     )
     runner = Runner(
-        store=store,
-        clock=clock,
         bell=bell,
         sync=runs,
         notices=notices,
         revocations=Revocations(store=store, providers=providers, clock=clock),
         heartbeats=Heartbeats(store=store, probes=probes, clock=clock),
         unfinished=Unfinished(store=store, clock=clock),
+        retention=Retention(store=store, clock=clock, kept=timedelta(days=settings.retention_days)),
+        alive=Alive(store=store, clock=clock, admin_channel=settings.admin_channel),
+        pulse=_pulse(settings),
     )
     sign_in = SignIn(tools=tools, identity=identity, team_id=slack.team_id, allowed_domains=settings.allowed_domains)
     return Running(desk=Desk(tools=tools, team_id=slack.team_id), sign_in=sign_in, runner=runner)
+
+
+@contextmanager
+def one_shot(settings: Settings) -> Iterator[OperatorTools]:
+    """The core for one command, beside a bot that may be running: it takes no lock, frees no lease, upgrades nothing.
+
+    Raises CannotDo and StoreRefused.
+    """
+    clock, breakers = SystemClock(settings.clock_file), Breakers()
+    try:
+        providers = offered(settings, clock)
+    except ValueError as error:
+        raise CannotDo(f"{error}. Correct RELATCH_MICROSOFT_CERTIFICATE.") from error
+    store = Store.visit(settings.database, KeysetFile(settings.keyset))
+    try:
+        with store.read() as tx:
+            breakers.recall(tx)
+        # The bot has no bell of ours: it looks by itself at what is due.
+        records = Records(
+            store=store, clock=clock, breakers=breakers, admin_channel=settings.admin_channel, ring=lambda: None
+        )
+        renewals = Renewals(store=store, providers=providers, clock=clock, owner=f"command:{secrets.token_hex(8)}")
+        yield OperatorTools(
+            store=store,
+            providers=providers,
+            clock=clock,
+            cards=Cards(providers=providers, public_url=settings.public_url, allowed=settings.allowed_access),
+            renewals=renewals,
+            records=records,
+            probes=Probes(store=store, providers=providers, clock=clock, renewals=renewals, records=records),
+            serving=lambda: is_held(settings.database),
+        )
+    finally:
+        store.close()
+
+
+def examined(settings: Settings) -> Iterator[Finding]:
+    """All that `relatch doctor` looks at, each as soon as it is known."""
+    clock = SystemClock(settings.clock_file)
+    yield from storage.keyset(settings.keyset, database=settings.database)
+    yield from storage.database(settings.database)
+    yield from storage.opens(settings.database, settings.keyset)
+    yield storage.bot(settings.database)
+    yield from network.way_out(proxy=settings.https_proxy, ca_bundle=settings.ca_bundle, now=clock.real())
+    serving = is_held(settings.database)
+    yield from network.public(settings.public_url, serving=serving, ca_bundle=settings.ca_bundle)
+    yield from asyncio.run(slack_doctor.examine(_app(settings), real=clock.real()))
+    try:
+        providers = offered(settings, clock)
+    except ValueError as error:
+        yield Finding(Level.FAIL, "vendors", f"{error}.", "Correct RELATCH_MICROSOFT_CERTIFICATE.")
+        return
+    yield from vendors.reached(providers, public_url=settings.public_url)
+
+
+def _app(settings: Settings) -> slack_doctor.App:
+    return slack_doctor.App(
+        bot_token=settings.slack_bot_token.get_secret_value(),
+        app_token=settings.slack_app_token.get_secret_value(),
+        client_id=settings.slack_client_id,
+        client_secret=settings.slack_client_secret.get_secret_value(),
+        redirect_uri=f"{settings.public_url}/callback/slack",
+        base_url=settings.slack_api_url,
+        ca_bundle=settings.ca_bundle,
+        proxy=settings.https_proxy,
+        admin_group=settings.admin_group,
+        admin_ids=settings.admin_ids,
+        admin_channel=settings.admin_channel,
+    )
 
 
 def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
@@ -264,6 +363,13 @@ def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
             )
         )
     return {provider.slug: provider for provider in providers}
+
+
+def _pulse(settings: Settings) -> Pulse | None:
+    if not settings.heartbeat_url:
+        return None
+    wire = Wire(ca_bundle=settings.ca_bundle, proxy=settings.https_proxy, seconds=PULSE.total_seconds())
+    return Pulse(url=settings.heartbeat_url, wire=wire)
 
 
 async def _listen(server: web.Server, settings: Settings) -> Callable[[], Awaitable[None]]:

@@ -31,17 +31,22 @@ MUTE = ("exchangelib",)
 # The last wall, for a text that carried a secret all the same: Slack, Google and JWT tokens, Basic and Bearer headers,
 # and what stands behind a telling name in a form or an address.
 SECRETS = re.compile(
-    r"xox[a-z]-[\w-]+|xapp-[\w-]+|ya29\.[\w.-]+|1//[\w-]+|GOCSPX-[\w-]+|eyJ[\w-]+\.[\w-]+\.[\w-]*"
-    r"|(?i:(?:basic|bearer)\s+[\w+/=.-]{8,})"
+    r"xox[a-z]-[\w-]+|xapp-[\w-]+|ya29\.[\w.-]+|1//[\w-]+|GOCSPX-[\w-]+|eyJ[\w-]+\.[\w-]+\.?[\w-]*"
+    # Of Microsoft: a refresh token, a client secret. Of Salesforce: a session, a refresh token, a code.
+    r"|\w{0,3}\dQ~[\w.~-]{20,}"
+    r"|\b[01]\.A[\w-]{20,}|\b00D\w{12,15}![\w.]+|\b5Aep[\w.-]{20,}|\baPrx[\w.-]{20,}"
+    r"|(?i:(?:basic|bearer)\s+[\w+/=.~-]{8,})"
     r"|(?i:(?<=token=)|(?<=secret=)|(?<=code=)|(?<=verifier=)|(?<=password=)|(?<=state=))[^&\s\"']+"
 )
+# The same in JSON, and in what Python prints of a dict. Not `code` and `state`: lines of our own have these as names.
+NAMED = re.compile(r"""(?i)((?:token|secret|verifier|password|authorization)\\*["']: *\\*["'])[^\\"']+""")
 
 
 class Formatter(JsonFormatter):
     """Takes secrets out of the finished line, tracebacks included."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return SECRETS.sub("[secret]", super().format(record))
+        return NAMED.sub(r"\1[secret]", SECRETS.sub("[secret]", super().format(record)))
 
 
 def set_up(level: str) -> None:
@@ -56,3 +61,9 @@ def set_up(level: str) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in MUTE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    logging.getLogger("slack_bolt").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Bolt warns at each start that it takes our word for who we are, and not the token: that is what we want."""
+    return "will be ignored" not in record.getMessage()

@@ -308,6 +308,8 @@ class Kind(StrEnum):
     SYNC_ASKED = "sync_asked"
     REFRESH_ASKED = "refresh_asked"
     LOOKED = "looked"
+    OPERATED = "operated"
+    FORGOTTEN = "forgotten"
     REFUSED = "refused"
     STUCK = "stuck"
     NOTICE_SENT = "notice_sent"
@@ -346,6 +348,8 @@ class NoticeKind(StrEnum):
     PAUSED = "paused"
     REVOKE = "revoke"
     INCIDENT = "incident"
+    HELLO = "hello"
+    AWAY = "away"
     HOME = "home"
 
 
@@ -378,6 +382,7 @@ class IncidentKind(StrEnum):
     MISCONFIGURED = "misconfigured"
     GUARD = "guard"
     APPROVAL = "approval"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +451,24 @@ class Profile:
     guest: bool = False
     bot: bool = False
     deleted: bool = False
+
+
+class Level(StrEnum):
+    """How bad a finding is: `warn` works for now, `fail` does not."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of `relatch doctor`. `mend` says what to do, empty where there is nothing to do."""
+
+    level: Level
+    part: str
+    words: str
+    mend: str = ""
 
 
 class MessengerError(Exception):

@@ -61,11 +61,13 @@ class Credential:
 class Link:
     """The person signs in on the vendor's page and comes back with an answer.
 
-    `remember` is what `complete` must see again, such as a PKCE verifier. It is stored sealed.
+    `remember` is what `complete` must see again, such as a PKCE verifier. It is stored sealed. `allows_more` means that
+    the permission asked would let bodies and attachments be read, though they never are: the person is told so.
     """
 
     url: str = field(repr=False)
     remember: str = field(default="", repr=False)
+    allows_more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +260,15 @@ class Misconfigured(ProviderError):
     """The operator must act: our own application is set up wrong, which breaks it for everyone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """One thing that was asked of a vendor without any person: what, of which host, and how it failed if it did."""
+
+    what: str
+    host: str
+    error: ProviderError | None = None
+
+
 class Provider(Protocol):
     """One vendor. Every method blocks, bounds its time, and raises only ProviderError."""
 
@@ -284,6 +295,9 @@ class Provider(Protocol):
 
     def approval(self) -> str:
         """The page on which their administrator approves our application; empty where the vendor has none."""
+
+    def reach(self) -> Sequence[Reached]:
+        """Ask whatever can be asked without a person: addresses, discovery, our own client. It raises nothing."""
 
 
 class Mailbox(Provider, Protocol):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from urllib.parse import urlsplit
 
 from providers.base import ProviderError
 from providers.refusals import At, Signal, read_oauth
-from providers.wire import Answer, Nonsense, Session, read_json
+from providers.wire import Answer, Nonsense, Session, is_this_machine, read_json
 
 DISCOVERY_LIFE = timedelta(hours=1)
+# Programs differ on where the host begins, and on which it is, in what has an @, a backslash, a % or other letters.
+ENDPOINT = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s\\]*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,9 @@ class Discovery:
             raise Nonsense(urlsplit(self._issuer).hostname or "", "issuer")
         endpoints = Endpoints(
             authorize=_address(found, "authorization_endpoint"),
-            token=_https(found, "token_endpoint"),
-            revoke=_https(found, "revocation_endpoint"),
-            keys=_https(found, "jwks_uri"),
+            token=endpoint(found, "token_endpoint", self._issuer),
+            revoke=endpoint(found, "revocation_endpoint", self._issuer),
+            keys=endpoint(found, "jwks_uri", self._issuer),
         )
         self._read = (now, endpoints)
         return endpoints
@@ -87,8 +90,13 @@ def _address(found: Mapping[str, Any], name: str) -> str:
     return address
 
 
-def _https(found: Mapping[str, Any], name: str) -> str:
+def endpoint(found: Mapping[str, Any], name: str, source: str) -> str:
+    """An address for programs in a document from `source`. Raises Nonsense for one that cannot be a vendor's.
+
+    Names of this machine are none, unless the document comes from that very server.
+    """
     address = _address(found, name)
-    if not address.startswith("https://"):
+    elsewhere = urlsplit(address).netloc != urlsplit(source).netloc
+    if not ENDPOINT.fullmatch(address) or (elsewhere and is_this_machine(address)):
         raise Nonsense("", name)
     return address

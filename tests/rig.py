@@ -141,6 +141,7 @@ class Rig:
             breakers=self.breakers,
             owner=owner,
             ring=lambda: None,
+            crm_is_offered=bool(cards.offered(Side.CRM)),
         )
         composer = Composer(cards=cards, providers=providers)
         self.notices = Notices(store=store, messenger=self.slack, composer=composer, clock=clock)

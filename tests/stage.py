@@ -14,7 +14,7 @@ from typing import Self, TypeVar
 from tests.sandbox import opening
 from tests.sandbox.child import Child, manifest
 from tests.sandbox.slack import Button, Message, SlackServer
-from tests.sandbox.world import Person, Sandbox, Vendor
+from tests.sandbox.world import Mode, Person, Sandbox, Vendor
 
 T = TypeVar("T")
 
@@ -33,9 +33,10 @@ class Stage:
         offset: timedelta = timedelta(),
         settings: Mapping[str, str] | None = None,
         vendors: Collection[Vendor] = (Vendor.GOOGLE,),
+        mode: Mode = Mode.SOCKET,
     ) -> None:
         self.directory = directory
-        self.world = Sandbox(directory, offset=offset, vendors=vendors)
+        self.world = Sandbox(directory, offset=offset, vendors=vendors, mode=mode)
         self._more = dict(settings or {})
         self._bot: Child | None = None
 
@@ -55,10 +56,13 @@ class Stage:
     def start(self) -> Self:
         self.world.start()
         try:
-            self.world.install(manifest(self.world.public_url, self.directory))
+            http = self.world.mode is Mode.HTTP
+            self.world.install(manifest(self.world.public_url, self.directory, http=http))
             self._bot = Child(self.settings, self.directory)
             self.bot.start()
             self.bot.wait_until_ready()
+            if http:
+                assert self.slack.takes_requests(), "Slack would not take the request URL"
         except BaseException:
             self.stop()
             raise

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bot.desk.asked import Asked, Tools, cards_of, meant
-from bot.model import Condition, Connection, Event, Health, Kind, NoticeKind, Reply
+from bot.model import Connection, Reply
 from bot.store.database import Tx
-from bot.upkeep import tell
+from bot.upkeep.giving_up import give_up
 from providers.base import Side
 
 
@@ -36,7 +36,14 @@ def _answer(tools: Tools, tx: Tx, asked: Asked) -> Reply:
         # What was shown is not what is connected now: nobody agreed to end this.
         return _reply(tools, tx, asked, "changed", sides, shown=_numbers(live))
     for connection in live:
-        _give_up(tools, tx, asked, connection)
+        give_up(
+            tx,
+            connection,
+            person=asked.subject,
+            by=asked.actor,
+            reason=request.reason,
+            now=tools.clock.now(),
+        )
     return _reply(tools, tx, asked, "started", sides)
 
 
@@ -59,40 +66,3 @@ def _reply(
             "reason": asked.request.reason,
         },
     )
-
-
-def _give_up(tools: Tools, tx: Tx, asked: Asked, connection: Connection) -> None:
-    """Sync of this side stops and its secret is out of use with this transaction."""
-    now, person, credential_id = tools.clock.now(), asked.subject, connection.credential_id
-    if credential_id is None:
-        raise ValueError(f"connection {connection.id} is alive without a credential")
-    tx.credentials.give_up(credential_id, now)
-    revoking = Condition(health=Health.REVOKING, since=now, last_ok_at=connection.condition.last_ok_at)
-    tx.connections.revoke(connection.id, credential_id, revoking)
-    tx.events.append(
-        Event(
-            kind=Kind.REVOKING,
-            at=now,
-            person_id=person.id,
-            actor_id=asked.actor.id,
-            side=connection.side,
-            provider=connection.provider,
-            detail=asked.request.reason,
-        )
-    )
-    tell.revoked(tx, person, connection.side, now=now)
-    tx.notices.open(
-        kind=NoticeKind.REVOKE,
-        key=f"revoke:{credential_id}",
-        to=person.user_id,
-        person_id=person.id,
-        facts={
-            "side": str(connection.side),
-            "provider": connection.provider,
-            "account": connection.account,
-            "by": asked.actor.id,
-            "reason": asked.request.reason if not asked.who.own else "",
-        },
-        now=now,
-    )
-    tx.notices.want_for_person(person.id)

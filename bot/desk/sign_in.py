@@ -199,7 +199,7 @@ class SignIn:
         }
         match way:
             case Link():
-                return Reply("connect", context | {"url": way.url})
+                return Reply("connect", context | {"url": way.url, "allows_more": way.allows_more})
             case Form():
                 shown = filled or {}
                 kept = {each.name: "" if each.secret else shown.get(each.name, "") for each in way.fields}

@@ -64,13 +64,14 @@ def activities(items: Iterable[Item], matches: Mapping[str, str], own: Own, now:
     found: dict[str, Activity] = {}
     ours = own.domains
     for item in items:
-        key = key_of(item, own)
-        if isinstance(item, Meeting) and item.cancelled:
-            found[key] = Activity(key=key, subject="", about="", start=item.start, end=item.end, gone=True)
-        elif _is_told(item, now):
+        key, about = key_of(item, own), None
+        if _is_told(item, now):
             about = next((matches[each] for each in _others(item, own, ours) if each in matches), None)
-            if about is not None:
-                found[key] = _activity(item, key, about, own)
+        if about is not None:
+            found[key] = _activity(item, key, about, own)
+        elif isinstance(item, Meeting):
+            # Cancelled, moved far ahead, or its customer is no longer invited: an older copy would be wrong by now.
+            found[key] = Activity(key=key, subject="", about="", start=item.start, end=item.end, gone=True)
     return list(found.values())
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from time import monotonic
+
+# A flood of messages may take most of it: Slack takes one a second.
+LONGEST_ROUND = timedelta(hours=1)
 
 
 class Bell:
@@ -39,6 +43,7 @@ class Duty:
         self._every = every
         self._trouble = trouble
         self._stop = threading.Event()
+        self._began: float | None = None
         self.thread = threading.Thread(target=self._run, name=f"duty-{name}", daemon=True)
 
     def start(self) -> None:
@@ -47,12 +52,20 @@ class Duty:
     def stop(self) -> None:
         self._stop.set()
 
+    @property
+    def alive(self) -> bool:
+        """Not ended, and not stuck in one round."""
+        began = self._began
+        return self.thread.is_alive() and (began is None or monotonic() - began < LONGEST_ROUND.total_seconds())
+
     def _run(self) -> None:
         heard = 0
         while not self._stop.is_set():
+            self._began = monotonic()
             try:
                 self._work()
             except Exception:  # noqa: BLE001 - the last resort of a thread; the callee logs it with its traceback
                 self._trouble(self.thread.name)
                 self._stop.wait(1)
+            self._began = None
             heard = self._bell.wait(heard, self._every)

@@ -44,7 +44,10 @@ log = logging.getLogger(__name__)
 
 
 class Copying:
-    """`owner` is whose claims these are; once `stopping` is set, a run ends after its page."""
+    """`owner` is whose claims these are; once `stopping` is set, a run ends after its page.
+
+    Where a CRM is offered, a mailbox waits for the person to connect one. Where none is, reading is all there is.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Copying:
         probes: Probes,
         owner: str,
         stopping: threading.Event,
+        crm_is_offered: bool,
     ) -> None:
         self._store = store
         self._providers = providers
@@ -67,7 +71,7 @@ class Copying:
         self._owner = owner
         self._stopping = stopping
         self._room = {slug: threading.Semaphore(AT_ONCE_PER_PROVIDER) for slug in providers}
-        self._offers_crm = any(provider.side is Side.CRM for provider in providers.values())
+        self._crm_is_offered = crm_is_offered
 
     def run(self, person: Person, held_back: frozenset[str]) -> None:
         """What is due of a person who is claimed. Raises StoreAway and Superseded."""
@@ -76,7 +80,7 @@ class Copying:
         if mailbox is not None and self._due(mailbox, held_back):
             if crm is not None and self._can_take(crm, held_back):
                 self._copy(person, mailbox, self._end(crm))
-            elif self._offers_crm or _connected(crm):
+            elif self._crm_is_offered or _connected(crm):
                 self._wait(person, mailbox, crm, held_back)
             else:
                 self._copy(person, mailbox, None)

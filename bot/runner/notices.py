@@ -27,6 +27,9 @@ FIRST_WAIT = timedelta(seconds=2)
 LONGEST_WAIT = timedelta(minutes=5)
 MOST_DOUBLINGS = 8
 
+# What goes to the admin channel, and to no person.
+FOR_ADMINS = frozenset({NoticeKind.INCIDENT, NoticeKind.HELLO, NoticeKind.AWAY})
+
 log = logging.getLogger(__name__)
 
 
@@ -141,6 +144,9 @@ class Notices:
             tell.handed_on(tx, notice.person_id, notice.facts["side"], "delivered", now=now)
 
     def _lost(self, notice: Notice, code: str) -> None:
+        if notice.kind in FOR_ADMINS:
+            words = "the admin channel cannot be written: invite the bot to it, or mend RELATCH_ADMIN_CHANNEL"
+            log.warning(words, extra={"channel": notice.to, "code": code})
         now, detail = self._clock.now(), f"{notice.kind} {code}"
         with self._store.write() as tx:
             tx.notices.failed(notice.id, code, now)

@@ -39,6 +39,7 @@ class SyncRuns:
         breakers: Breakers,
         owner: str,
         ring: Callable[[], None],
+        crm_is_offered: bool,
     ) -> None:
         self._store = store
         self._providers = providers
@@ -58,6 +59,7 @@ class SyncRuns:
             probes=self._probes,
             owner=owner,
             stopping=self._stopping,
+            crm_is_offered=crm_is_offered,
         )
         self._jobs: set[threading.Thread] = set()
         self._ended = threading.Condition()

@@ -122,6 +122,10 @@ class Connections:
         """How many there are of the provider, without the revoked."""
         return self._count(connection.c.provider == provider, connection.c.health != Health.REVOKED)
 
+    def alive(self) -> list[Connection]:
+        """All that is connected, in trouble or not."""
+        return self._select(connection.c.credential_id.is_not(None))
+
     def due_everything(self, provider: str, now: datetime, spread: timedelta) -> None:
         """After an outage: all active ones are due within `spread`, evenly, in the order of before.
 
@@ -162,6 +166,22 @@ class Connections:
     def waiting_for_admin(self, provider: str) -> list[Connection]:
         blocked = sa.and_(connection.c.health == Health.SUSPENDED, connection.c.culprit == Culprit.ADMINISTRATOR)
         return self._select(connection.c.provider == provider, blocked)
+
+    def mark_restored(self, at: datetime) -> int:
+        """All that is going to be tried by itself came from a backup. How many they are."""
+        alive = connection.c.health.in_([Health.ACTIVE, Health.SUSPENDED])
+        unpaused = sa.select(person.c.id).where(person.c.paused_at.is_(None))
+        tried = sa.and_(alive, connection.c.next_try_at.is_not(None), connection.c.person_id.in_(unpaused))
+        return self._database.execute(sa.update(connection).where(tried).values(restored_at=at)).rowcount
+
+    def proven(self, id: int) -> bool:
+        """It was tried since it came from a backup. True the first time."""
+        waits = sa.and_(connection.c.id == id, connection.c.restored_at.is_not(None))
+        return self._database.execute(sa.update(connection).where(waits).values(restored_at=None)).rowcount == 1
+
+    def unproven(self) -> list[Connection]:
+        """Those that wait to be tried for the first time since they came from a backup, the first due first."""
+        return self._select(connection.c.restored_at.is_not(None))
 
     def _select(self, *where: sa.ColumnElement[bool]) -> list[Connection]:
         found = sa.select(connection).where(*where).order_by(connection.c.next_try_at, connection.c.id)

@@ -7,7 +7,7 @@ who would use it; it only waits to be ended at its vendor and destroyed.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -67,7 +67,7 @@ class Credentials:
         added = sa.insert(table).values(person_id=person_id, provider=provider, version=1, changed_at=now)
         id: int = self._database.execute(added.returning(table.c.id)).scalar_one()
         # The seal names the row, so that the row comes first.
-        sealed = self._vault.seal(_place(id, person_id, provider, version=1), credential_text(credential))
+        sealed = self._vault.seal(place_of(id, person_id, provider, version=1), credential_text(credential))
         self._database.execute(sa.update(table).where(table.c.id == id).values(secret=sealed))
         return id
 
@@ -87,7 +87,7 @@ class Credentials:
 
     def _stored(self, row: Row) -> Stored:
         id = row.id
-        text = self._vault.open(_place(id, row.person_id, row.provider, version=row.version), row.secret)
+        text = self._vault.open(place_of(id, row.person_id, row.provider, version=row.version), row.secret)
         return Stored(
             id=id,
             person_id=row.person_id,
@@ -144,7 +144,7 @@ class Credentials:
         if row is None:
             return False
         version = row.version + 1
-        place = _place(row.id, row.person_id, row.provider, version=version)
+        place = place_of(row.id, row.person_id, row.provider, version=version)
         sealed = self._vault.seal(place, credential_text(credential))
         released = {"in_doubt_at": None, "lease_owner": "", "lease_until": None}
         written = {"version": version, "secret": sealed, "changed_at": now, **released}
@@ -162,6 +162,19 @@ class Credentials:
         """From now on nobody may use it: it waits to be ended at its vendor."""
         self.raise_fence(id)
         self._database.execute(sa.update(table).where(table.c.id == id, _USABLE).values(revoke_at=now))
+
+    def doubt_all(self, *, now: datetime, real: datetime) -> None:
+        """They come from a backup: each may have been renewed since, and then the vendor takes it no more.
+
+        Their access tokens are left aside, so that the next use asks the token endpoint. What has none, a password,
+        cannot be in doubt: it is right or wrong.
+        """
+        for id in self._database.scalars(sa.select(table.c.id).where(_USABLE)).all():
+            credential = self.load(id).credential
+            if credential.expires_at is None:
+                continue
+            self._write(table.c.id == id, replace(credential, expires_at=min(now, credential.expires_at)), now=now)
+            self._database.execute(sa.update(table).where(table.c.id == id).values(in_doubt_at=real))
 
     def given_up(self, *, now: datetime, real: datetime, limit: int) -> list[int]:
         """Those to be ended at their vendor now, the longest waiting first.
@@ -203,5 +216,5 @@ class Credentials:
         return self._database.execute(sa.update(table).where(ours).values(**columns)).rowcount == 1
 
 
-def _place(id: int, person_id: int, provider: str, *, version: int) -> Place:
+def place_of(id: int, person_id: int, provider: str, *, version: int) -> Place:
     return Place(table="credential", row=id, owner=person_id, provider=provider, field="secret", version=version)

@@ -4,42 +4,39 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from base64 import b64decode, b64encode
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
-from bot.store import flows, sessions
 from bot.store.connections import Connections
+from bot.store.copies import copy_to, size_of
 from bot.store.credentials import Credentials
 from bot.store.events import Events
 from bot.store.flows import Flows
+from bot.store.forgetting import Forgetting
 from bot.store.incidents import Incidents
 from bot.store.invitations import Invitations
 from bot.store.ledger import Accounts, Seen, Settings
-from bot.store.migrations import migrate
+from bot.store.migrations import migrate, refuse_other
 from bot.store.notices import Notices
 from bot.store.people import People
 from bot.store.refused import StoreAway, StoreRefused
+from bot.store.retention import Retention
+from bot.store.sealed import CHECK, Sealed, check_opens
 from bot.store.sessions import Sessions
-from bot.store.tables import credential, flow, invitation, notice, seen, web_session
-from bot.store.vault import KeysetFile, Place, SecretUnreadable, Vault
+from bot.store.soundness import Sound, Told, verify
+from bot.store.tables import credential, web_session
+from bot.store.vault import KeysetFile, Vault
 
 __all__ = ["Store", "Tx", "StoreAway", "StoreRefused"]
 
 BUSY = timedelta(seconds=10)
-KEPT_SEEN = timedelta(hours=24)
-KEPT_FLOWS = timedelta(days=1)
-KEPT_CLOSED_NOTICES = timedelta(days=30)
-KEPT_EVENTS = timedelta(days=400)
-KEPT_INVITATIONS = timedelta(days=180)
-
-_KEY_CHECK = "vault.check"
-_KEY_CHECK_PLACE = Place(table="setting", row=0, owner=0, provider="", field=_KEY_CHECK)
 
 
 class Tx:
@@ -58,6 +55,9 @@ class Tx:
         self.events = Events(database, self.settings)
         self.seen = Seen(database)
         self.accounts = Accounts(database)
+        self.sealed = Sealed(database, vault, self.settings)
+        self.retention = Retention(database, self.events)
+        self.forgetting = Forgetting(database)
 
 
 class Store:
@@ -66,6 +66,8 @@ class Store:
     def __init__(self, engine: sa.Engine, vault: Vault) -> None:
         self._engine = engine
         self._vault = vault
+        # Among themselves SQLite's writers poll, and under load one of many can be passed over until it gives up.
+        self._turn = threading.Lock()
 
     @staticmethod
     def open(path: Path, vault_source: KeysetFile) -> Store:
@@ -78,8 +80,8 @@ class Store:
             migrate(engine, path)
             store = Store(engine, vault)
             with store.write() as tx:
-                if tx.settings.get(_KEY_CHECK) is None:
-                    tx.settings.put(_KEY_CHECK, b64encode(vault.seal(_KEY_CHECK_PLACE, _KEY_CHECK)).decode())
+                if tx.settings.get(CHECK) is None:
+                    tx.sealed.put_check()
         except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
             engine.dispose()
             raise StoreRefused(f"{path} cannot be opened as Relatch's database: {error.args[0]}.") from error
@@ -88,10 +90,27 @@ class Store:
             raise
         return store
 
+    @staticmethod
+    def visit(path: Path, vault_source: KeysetFile) -> Store:
+        """Open a database that is there, as it is: beside a bot that may be serving it. Raises StoreRefused."""
+        if not path.exists():
+            raise StoreRefused(f"There is no database at {path}: RELATCH_DATABASE says where it is.")
+        vault_source.refuse_beside(path)
+        engine = _engine(path)
+        try:
+            refuse_other(engine, path)
+            return Store(engine, _unlock(engine, vault_source))
+        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+            engine.dispose()
+            raise StoreRefused(f"{path} cannot be opened as Relatch's database: {error.args[0]}.") from error
+        except StoreRefused:
+            engine.dispose()
+            raise
+
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """Commits at the end, rolls back on error. Writers come one after the other. Raises StoreAway."""
-        with self._begun(writes=True) as database:
+        with self._turn, self._begun(writes=True) as database:
             yield Tx(database, self._vault)
 
     @contextmanager
@@ -108,20 +127,26 @@ class Store:
         with self._begun(writes=False) as database:
             database.execute(sa.select(sa.func.count()).select_from(web_session))
 
-    def sweep(self, now: datetime, real: datetime) -> None:
-        """Forget what has outlived its use."""
-        used = sa.select(flow.c.id).where(flow.c.invitation_id == invitation.c.id).exists()
-        outlived = (
-            sa.delete(seen).where(seen.c.at <= real - KEPT_SEEN),
-            sa.delete(flow).where(flow.c.begun_at <= real - KEPT_FLOWS),
-            sa.delete(web_session).where(web_session.c.opened_at <= real - sessions.LIFE - flows.LIFE),
-            sa.delete(notice).where(notice.c.closed_at <= now - KEPT_CLOSED_NOTICES),
-            sa.delete(invitation).where(invitation.c.used_at <= now - KEPT_INVITATIONS, sa.not_(used)),
-        )
-        with self._begun(writes=True) as database:
-            for statement in outlived:
-                database.execute(statement)
-            Tx(database, self._vault).events.sweep(now - KEPT_EVENTS)
+    def flush(self) -> None:
+        """What was erased shall not live on in the file of recent changes. A reader beside us may put that off."""
+        with self._engine.connect() as database:
+            cursor = database.connection.cursor()
+            cursor.execute("PRAGMA query_only = OFF")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            cursor.close()
+
+    def verify(self, told: Told = lambda *_: None) -> Sound:
+        """Raises StoreRefused with what is wrong."""
+        with self._begun(writes=False) as database:
+            tx = Tx(database, self._vault)
+            return verify(database, events=tx.events, sealed=tx.sealed, told=told)
+
+    def copy_to(self, target: Path) -> None:
+        """As of one moment, whoever writes meanwhile. `target` is an empty file of ours."""
+        copy_to(self._engine, target)
+
+    def size(self) -> int:
+        return size_of(self._engine)
 
     @contextmanager
     def _begun(self, *, writes: bool) -> Iterator[sa.Connection]:
@@ -130,6 +155,23 @@ class Store:
                 yield database
         except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
             raise StoreAway(str(error.args[0])) from error
+
+
+def refuse_other_keys(path: Path, source: KeysetFile) -> None:
+    """Raises StoreRefused where `path` is no database of ours, or not of these keys. Reads it, and writes nothing."""
+    if not source.path.exists():
+        raise StoreRefused(f"The key file {source.path} is missing: without it nothing in {path} can be opened.")
+    look = f"file:{quote(str(path))}?mode=ro&immutable=1"
+    engine = sa.create_engine("sqlite://", creator=lambda: sqlite3.connect(look, uri=True), poolclass=sa.NullPool)
+    try:
+        with engine.connect() as database:
+            if "setting" not in sa.inspect(database).get_table_names():
+                raise StoreRefused(f"{path} is no database of Relatch.")
+        _unlock(engine, source)
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
+        raise StoreRefused(f"{path} cannot be read as Relatch's database: {error.args[0]}.") from error
+    finally:
+        engine.dispose()
 
 
 def _make_file(path: Path) -> None:
@@ -185,16 +227,14 @@ def _unlock(engine: sa.Engine, source: KeysetFile) -> Vault:
     """The vault of this database. An empty one gets a keyset; one with rows wants its own."""
     with engine.connect().execution_options(writes=False) as database:
         tables = sa.inspect(database).get_table_names()
-        check = Settings(database).get(_KEY_CHECK) if "setting" in tables else None
+        check = Settings(database).get(CHECK) if "setting" in tables else None
         sealed = "credential" in tables and database.execute(sa.select(credential.c.id).limit(1)).first() is not None
     if check is None and not sealed and not source.path.exists():
         source.make()
     elif not source.path.exists():
         raise StoreRefused(f"The database holds sealed secrets, and its key file {source.path} is missing. Restore it.")
     vault = Vault(source)
-    try:
-        if check is not None:
-            vault.open(_KEY_CHECK_PLACE, b64decode(check))
-    except SecretUnreadable as error:
-        raise StoreRefused(f"The key file {source.path} belongs to another database. Restore the right one.") from error
+    with engine.connect().execution_options(writes=False) as database:
+        if check is not None and not check_opens(Settings(database), vault):
+            raise StoreRefused(f"The key file {source.path} belongs to another database. Restore the right one.")
     return vault

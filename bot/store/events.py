@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from providers.base import Side
 
 HEAD = "events.head"
 START = "events.start"
+AT_ONCE = 1000
 
 
 class ChainBroken(Exception):
@@ -66,6 +68,16 @@ class Events:
         row = self._database.execute(found.order_by(table.c.id.desc()).limit(1)).one_or_none()
         return None if row is None else _event(row)
 
+    def since(self, at: datetime | None, person_id: int | None) -> Iterator[tuple[Event, str]]:
+        """Each line with its hash, the oldest first: of one person or of all, from `at` on or from the start."""
+        found = sa.select(table).order_by(table.c.id).execution_options(yield_per=AT_ONCE)
+        if at is not None:
+            found = found.where(table.c.at >= at)
+        if person_id is not None:
+            found = found.where(table.c.person_id == person_id)
+        for row in self._database.execute(found):
+            yield _event(row), row.hash
+
     def verify(self) -> int:
         """How many lines were checked. Raises ChainBroken at the first that does not fit."""
         checked = 0
@@ -78,15 +90,19 @@ class Events:
             raise ChainBroken(last + 1)
         return checked
 
-    def sweep(self, before: datetime) -> None:
-        """Forget what is older, from the start on: the first line that is young enough keeps all after it."""
+    def sweep(self, before: datetime, limit: int) -> int:
+        """Forget what is older, from the start on: the first line that is young enough keeps all after it.
+
+        `limit` lines at most. How many they were.
+        """
         kept = sa.select(sa.func.min(table.c.id)).where(table.c.at >= before).scalar_subquery()
-        old = table.c.id < sa.func.coalesce(kept, self._link(HEAD)[0] + 1)
-        newest = sa.select(table.c.id, table.c.hash).where(old).order_by(table.c.id.desc()).limit(1)
+        until = sa.func.min(sa.func.coalesce(kept, self._link(HEAD)[0] + 1), self._link(START)[0] + limit + 1)
+        newest = sa.select(table.c.id, table.c.hash).where(table.c.id < until).order_by(table.c.id.desc()).limit(1)
         row = self._database.execute(newest).one_or_none()
-        if row is not None:
-            self._settings.put(START, f"{row.id}:{row.hash}")
-            self._database.execute(sa.delete(table).where(table.c.id <= row.id))
+        if row is None:
+            return 0
+        self._settings.put(START, f"{row.id}:{row.hash}")
+        return self._database.execute(sa.delete(table).where(table.c.id <= row.id)).rowcount
 
     def _link(self, setting: str) -> tuple[int, str]:
         id, _, link = (self._settings.get(setting) or "0:").partition(":")

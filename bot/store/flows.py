@@ -12,7 +12,7 @@ from bot.store.invitations import invitation_of
 from bot.store.rows import Row, credential_of, credential_text, hashed
 from bot.store.tables import flow, invitation
 from bot.store.vault import Place, Vault
-from providers.base import Credential
+from providers.base import Credential, Side
 
 LIFE = timedelta(minutes=10)
 
@@ -93,6 +93,13 @@ class Flows:
         credential = credential_of(self._vault.open(self._place(row, "asked"), row.asked))
         return self._flow(row, remember=""), credential
 
+    def end(self, person_id: int, side: Side, now: datetime) -> None:
+        """Sign-ins of this side that are under way, or wait for an answer: what comes back of them is refused."""
+        mine = sa.select(invitation.c.id).where(invitation.c.person_id == person_id, invitation.c.side == side)
+        over = {"used_at": sa.func.coalesce(flow.c.used_at, sa.bindparam("now", now, type_=flow.c.used_at.type))}
+        ended = sa.update(flow).where(flow.c.invitation_id.in_(mine))
+        self._database.execute(ended.values(**over, remember=None, asked=None, asked_until=None))
+
     def _flow(self, row: Row, *, remember: str) -> Flow:
         return Flow(
             id=row.id,
@@ -107,13 +114,11 @@ class Flows:
         return invitation_of(self._database.execute(meant).one())
 
     def _place(self, row: Row, field: str) -> Place:
-        return Place(
-            table="flow",
-            row=row.id,
-            owner=row.session_id,
-            provider=self._invitation(row).provider,
-            field=field,
-        )
+        return place_of(row.id, row.session_id, self._invitation(row).provider, field)
 
     def _set(self, id: int, **columns: Any) -> None:
         self._database.execute(sa.update(flow).where(flow.c.id == id).values(**columns))
+
+
+def place_of(id: int, session_id: int, provider: str, field: str) -> Place:
+    return Place(table="flow", row=id, owner=session_id, provider=provider, field=field)

@@ -11,9 +11,24 @@ from pathlib import Path
 from bot.store.refused import StoreRefused
 
 
+def is_held(path: Path) -> bool:
+    """Whether a `relatch run` serves the database at `path` now."""
+    try:
+        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
-def hold_lock(path: Path) -> Iterator[None]:
-    """Hold the lock of the database at `path`. Raises StoreRefused while another process holds it.
+def hold_lock(path: Path, refusal: str = "Another Relatch already serves {path}. Stop it first.") -> Iterator[None]:
+    """Hold the lock of the file at `path`. Raises StoreRefused with `refusal` while another process holds it.
 
     It is a file beside the database that stays there: the system lets go of it however its holder ends.
     """
@@ -23,7 +38,7 @@ def hold_lock(path: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StoreRefused(f"Another Relatch already serves {path}. Stop it first.") from error
+            raise StoreRefused(refusal.format(path=path)) from error
         yield
     finally:
         os.close(descriptor)

@@ -123,11 +123,16 @@ class Notices:
         self._change(notice.c.id == id, facts={**self.get(id).facts, **facts})
 
     def hold(self, provider: str, incident_id: int) -> None:
-        """Hold back the open failure notices that name the provider and of which nobody has heard yet."""
+        """Hold back the open failure notices that name the provider and are still to be posted, anew or at all."""
         named = sa.func.json_each(notice.c.facts, "$.providers").table_valued("value")
         names = sa.exists(sa.select(1).select_from(named).where(named.c.value == provider))
-        unheard = sa.and_(notice.c.kind == NoticeKind.FAILURE, _OPEN, notice.c.sent_at.is_(None))
+        unheard = sa.and_(notice.c.kind == NoticeKind.FAILURE, _OPEN, notice.c.ts == "")
         self._change(unheard, names, notice.c.held_by.is_(None), held_by=incident_id)
+
+    def hold_all(self, incident_id: int) -> None:
+        """Hold back whatever is still to be said to somebody in a message of its own."""
+        unsaid = sa.and_(notice.c.ts == "", notice.c.drawn < notice.c.wanted, notice.c.person_id.is_not(None))
+        self._change(unsaid, notice.c.kind != NoticeKind.HOME, notice.c.held_by.is_(None), held_by=incident_id)
 
     def release_held(self, incident_id: int) -> int:
         """How many are sent now after all."""

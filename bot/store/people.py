@@ -29,6 +29,12 @@ class People:
         row = self._database.execute(sa.select(person).where(named)).one_or_none()
         return None if row is None else _person(row)
 
+    def named(self, text: str) -> list[Person]:
+        """Those with this Slack user id or e-mail address."""
+        email = sa.and_(person.c.email != "", sa.func.lower(person.c.email) == text.lower())
+        found = sa.select(person).where(sa.or_(person.c.user_id == text, email)).order_by(person.c.id)
+        return [_person(row) for row in self._database.execute(found)]
+
     def get(self, id: int) -> Person:
         return _person(self._database.execute(sa.select(person).where(person.c.id == id)).one())
 
@@ -83,6 +89,11 @@ class People:
         for id in ids:
             self._set(id, claim_owner=owner, claim_until=real + CLAIM)
         return [self.get(id) for id in ids]
+
+    def due(self, now: datetime) -> int:
+        """How many wait for a run."""
+        waiting = sa.select(sa.func.count()).where(person.c.paused_at.is_(None), person.c.next_run_at <= now)
+        return int(self._database.execute(waiting).scalar_one())
 
     def claim_one(self, id: int, *, owner: str, real: datetime) -> bool:
         """Claim this one, due or not. False while another's claim lives."""

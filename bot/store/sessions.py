@@ -44,6 +44,9 @@ class Sessions:
             csrf=row.csrf,
         )
 
+    def end_all(self) -> None:
+        self._database.execute(sa.delete(web_session))
+
     def end(self, id: int) -> None:
         """Its flows end with it."""
         self._database.execute(sa.delete(web_session).where(web_session.c.id == id))

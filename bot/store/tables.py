@@ -133,6 +133,8 @@ connection = Table(
     Column("last_ok_at", UtcDateTime),
     # What it was connected with, while that is being ended at the vendor.
     Column("revoking_id", ForeignKey("credential.id"), index=True),
+    # It came from a backup then, and has not been tried since.
+    Column("restored_at", UtcDateTime),
     Index("connection_side", "person_id", "side", unique=True),
     Index("connection_provider", "provider", "health"),
 )

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkstemp
 from threading import Lock
 from typing import Any
 
@@ -46,6 +49,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """A key of the file, without the key itself. The `primary` one seals, every `enabled` one opens."""
+
+    id: int
+    primary: bool
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class KeysetFile:
     """The keys, in a file of their own that is readable by us alone and is not kept with the database."""
 
@@ -53,19 +65,61 @@ class KeysetFile:
 
     def make(self) -> None:
         """Write a new keyset. Raises FileExistsError where there is one: a key is never written over."""
-        aead.register()
-        handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
-        text = json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
+        _write(descriptor, _new_keyset())
         # Without this a power cut could keep the database and lose the name of its only key.
-        folder = os.open(self.path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
+        keep_names(self.path.parent)
+
+    def keys(self) -> tuple[Key, ...]:
+        """In the order in which they were added. Raises StoreRefused as `read` does."""
+        self.read()
+        keyset = json.loads(self.path.read_text())
+        primary = keyset["primaryKeyId"]
+        return tuple(
+            Key(id=key["keyId"], primary=key["keyId"] == primary, enabled=key["status"] == "ENABLED")
+            for key in keyset["key"]
+        )
+
+    def add(self) -> int:
+        """One more key, which opens and does not seal yet. Gives its id."""
+        with self._changed() as keyset:
+            taken, added = {key["keyId"] for key in keyset["key"]}, json.loads(_new_keyset())
+            while added["primaryKeyId"] in taken:
+                added = json.loads(_new_keyset())
+            keyset["key"] += added["key"]
+        return int(added["primaryKeyId"])
+
+    def promote(self, id: int) -> None:
+        """From now on this one seals. Whoever has the file open finds out at the next thing that is sealed."""
+        with self._changed() as keyset:
+            keyset["primaryKeyId"] = id
+
+    def remove_others(self, id: int) -> None:
+        """What the others have sealed opens no more."""
+        with self._changed() as keyset:
+            keyset["key"] = [key for key in keyset["key"] if key["keyId"] == id]
+
+    @contextmanager
+    def _changed(self) -> Iterator[dict[str, Any]]:
+        """The file as it was or as it is afterwards, whatever cuts this short."""
+        self.read()
+        keyset = json.loads(self.path.read_text())
+        yield keyset
+        for left in self.path.parent.glob(f".{self.path.name}.*"):
+            # Of a change that was cut short. It holds keys.
+            left.unlink()
+        try:
+            descriptor, name = mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+        except OSError as error:
+            raise StoreRefused(f"The folder of {self.path} cannot be written: {error.strerror}.") from error
+        try:
+            _write(descriptor, json.dumps(keyset))
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        keep_names(self.path.parent)
 
     def read(self) -> Keys:
         """Raises StoreRefused where the file is missing, too open, or no keyset."""
@@ -100,15 +154,21 @@ class Keys:
 
 
 class Vault:
-    """Seals with the first key of the file, opens with any. Tells of failure by SecretUnreadable only."""
+    """Seals with the primary key of the file, opens with any. Tells of failure by SecretUnreadable only.
+
+    What is sealed inside a transaction that writes is sealed with the key that was primary when that began, or a
+    later one: so that a rotation knows, once it has had the only such transaction, that nothing more comes with an
+    old key.
+    """
 
     def __init__(self, source: KeysetFile) -> None:
         self._source = source
+        self._seen = _state(source.path)
         self._keys = source.read()
         self._reading = Lock()
 
     def seal(self, place: Place, text: str) -> bytes:
-        sealed: bytes = self._keys.primitive.encrypt(text.encode(), place.associated_data())
+        sealed: bytes = self._newest().primitive.encrypt(text.encode(), place.associated_data())
         return sealed
 
     def open(self, place: Place, blob: bytes) -> str:
@@ -120,8 +180,54 @@ class Vault:
 
     def _keys_for(self, blob: bytes) -> Keys:
         """An unknown key id may be that of a key added since: the file is read again, once for each text."""
-        key_id = int.from_bytes(blob[KEY_ID], "big")
         with self._reading:
-            if key_id not in self._keys.ids:
+            if key_of(blob) not in self._keys.ids:
                 self._keys = self._source.read()
             return self._keys
+
+    def _newest(self) -> Keys:
+        """A file that was replaced is read again. One that is gone or damaged leaves us the keys that we have."""
+        with self._reading:
+            state = _state(self._source.path)
+            if state != self._seen:
+                with suppress(StoreRefused):
+                    self._keys = self._source.read()
+                    self._seen = state
+            return self._keys
+
+
+def key_of(blob: bytes) -> int:
+    """The id of the key that sealed this: a hint, which nothing vouches for."""
+    return int.from_bytes(blob[KEY_ID], "big")
+
+
+def keep_names(folder: Path) -> None:
+    """What was made or renamed in the folder outlives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _new_keyset() -> str:
+    aead.register()
+    handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
+    text: str = json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
+    return text
+
+
+def _write(descriptor: int, text: str) -> None:
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """Differs once the file was replaced."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -10,8 +10,10 @@ from typing import Any
 from bot.model import Card, Connection, IncidentKind, Kind, Notice, NoticeKind, Person, Reply, State, Who
 from bot.rules.health import in_trouble
 from bot.store.database import Tx
+from bot.upkeep import restored
 from bot.upkeep.cards import Cards
 from bot.upkeep.history import lines
+from bot.upkeep.incidents import HOLDING
 from bot.upkeep.tell import REVOKED, needs_somebody
 from providers.base import Provider, Side
 
@@ -52,6 +54,11 @@ class Composer:
                 return self._revoke(tx, notice)
             case NoticeKind.INCIDENT:
                 return self._incident(tx, notice)
+            case NoticeKind.HELLO:
+                return {}
+            case NoticeKind.AWAY:
+                since, until = (datetime.fromisoformat(notice.facts[name]) for name in ("since", "until"))
+                return {"since": since, "until": until, "runs": notice.facts["runs"]}
             case NoticeKind.HOME:
                 return self._home(tx, notice, now)
 
@@ -169,14 +176,17 @@ class Composer:
 
     def _incident(self, tx: Tx, notice: Notice) -> dict[str, Any] | None:
         incident = tx.incidents.get(notice.incident_id or 0)
-        if incident is None or (incident.closed_at is not None and not notice.ts and "old" not in notice.facts):
+        if incident is None:
+            return None
+        told = notice.ts or "old" in notice.facts or incident.kind is IncidentKind.RESTORED
+        if incident.closed_at is not None and not told:
             return None
         provider, names, count = self._providers.get(incident.provider), list[str](), 0
         if incident.kind is IncidentKind.APPROVAL:
             ids = {c.person_id for c in tx.connections.waiting_for_admin(incident.provider)}
             ids |= set(notice.facts.get("waiting", ()))
             names, count = sorted(tx.people.get(i).name for i in ids)[:NAMES_SHOWN], len(ids)
-        elif incident.kind is not IncidentKind.GUARD:
+        elif incident.kind not in HOLDING:
             count = tx.connections.total(incident.provider)
         return {
             "incident": incident,
@@ -185,6 +195,7 @@ class Composer:
             "count": count,
             "closed": incident.closed_at is not None,
             "link": provider.approval() if provider and incident.kind is IncidentKind.APPROVAL else "",
+            "restored": restored.counts(tx),
             "held": tx.notices.held(incident.id) if incident.closed_at is None else int(notice.facts.get("held", 0)),
         }
 

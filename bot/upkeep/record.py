@@ -25,7 +25,8 @@ from bot.rules import health
 from bot.rules.health import APPROVALS, CRM_EVERY, EVERY, Ok, Outcome, Tell
 from bot.rules.outages import GUARD_WINDOW, SPREAD_AFTER_OUTAGE, counts, held
 from bot.store.database import Store, Tx
-from bot.upkeep import tell
+from bot.upkeep import restored, tell
+from bot.upkeep.incidents import end_incident
 from bot.upkeep.outages import Breakers
 from providers.base import Misconfigured, ProviderError, Side, Unavailable
 
@@ -121,6 +122,8 @@ class Records:
             tx.connections.clear_recovered(before.id)
             if tell.caught_up(tx, person, before, number, now=now):
                 self._recount(tx, before.provider)
+        if cause is None or condition.health is Health.SUSPENDED:
+            restored.looked(tx, before, works=cause is None, now=now)
         tx.notices.want_for_person(person.id)
         return tx.connections.get(before.id)
 
@@ -223,6 +226,8 @@ class Records:
         tell.broken(tx, person, connection, now=self._clock.now())
         if whom is Tell.ADMIN:
             self.approval(tx, connection.provider, cause, waiting=person)
+        if restored.hold(tx, connection.provider):
+            return
         self._guard(tx, connection.provider, tx.connections.get(connection.id).condition.since or self._clock.now())
 
     def _guard(self, tx: Tx, provider: str, since: datetime) -> None:
@@ -258,19 +263,6 @@ class Records:
                 now=now,
             )
         return incident
-
-
-def end_incident(tx: Tx, incident: Incident, outcome: str, *, now: datetime) -> None:
-    """The all-clear is a new message, since nobody is notified of an edit."""
-    tx.incidents.close(incident.id, outcome, now)
-    tx.events.append(
-        Event(kind=Kind.INCIDENT_CLOSED, at=now, provider=incident.provider, cause=incident.cause, detail=outcome)
-    )
-    notice = tx.notices.find_open(f"incident:{incident.id}")
-    if notice is not None:
-        tx.notices.want(notice.id)
-        tell.say_anew(tx, notice)
-        tx.notices.close(notice.id, now)
 
 
 def _looked(before: Condition, after: Condition) -> Condition:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from bot.model import Clock
 from bot.store.credentials import Lease, Stored
 from bot.store.database import Store
+from bot.store.refused import StoreAway
 from providers.base import Blocked, Credential, Misconfigured, Provider, Reason, Rejected, Unavailable
 
 MARGIN = timedelta(minutes=5)
@@ -70,13 +71,24 @@ class Renewals:
             lost = isinstance(error, Unavailable) and error.reason is Reason.NETWORK and error.sent
             self._unsettled(stored, lease, lost=lost)
             raise
-        with self._store.write() as tx:
-            if not tx.credentials.store_renewed(lease, renewed, now=self._clock.now()):
-                tx.credentials.store_too_late(stored.id, renewed, now=self._clock.now())
+        self._keep(renewed, lease)
         kept = self._load(stored.id)
         if kept.version == stored.version:
             raise Unavailable(Reason.UNKNOWN, "renewal overtaken")
         return kept
+
+    def _keep(self, renewed: Credential, lease: Lease) -> None:
+        """A rotated secret exists nowhere else: while the lease lasts, a store that is away is tried again."""
+        while True:
+            try:
+                with self._store.write() as tx:
+                    if not tx.credentials.store_renewed(lease, renewed, now=self._clock.now()):
+                        tx.credentials.store_too_late(lease.credential_id, renewed, now=self._clock.now())
+                    return
+            except StoreAway:
+                if self._clock.real() >= lease.until:
+                    raise
+            threading.Event().wait(LOOK_AGAIN.total_seconds())
 
     def _refused(self, stored: Stored, lease: Lease, error: Rejected) -> Stored:
         """Another may have won meanwhile; else a renewal that was left in doubt explains a plain refusal."""

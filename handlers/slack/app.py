@@ -1,9 +1,11 @@
-"""Slack in, Slack out: one listener for each kind of payload, one task for each request. It decides nothing."""
+"""Slack in, Slack out: one listener for each kind of payload, one task for each request. It decides nothing.
+
+How payloads come in, by a socket or over HTTP, is not known here.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import re
@@ -12,19 +14,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from time import monotonic
 from typing import Any, Protocol
 
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.error import BoltUnhandledRequestError
 from slack_bolt.response import BoltResponse
 from slack_sdk.errors import SlackApiError
-from slack_sdk.socket_mode.aiohttp import SocketModeClient
-from slack_sdk.socket_mode.request import SocketModeRequest
-from slack_sdk.socket_mode.response import SocketModeResponse
 
 from bot.model import Reply, Request, Word
 from handlers.slack import guard
@@ -59,82 +56,32 @@ class Pools:
     later: Executor
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """In seconds: how often the connection is pinged and looked at, and how long it may be gone."""
-
-    ping: float = 3.0
-    watch: float = 1.0
-    silent: float = 15.0
-
-
-class Handler(AsyncSocketModeHandler):
-    """Acknowledges even what Bolt cannot read: Slack would send it again, or show the person its own error."""
-
-    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as Bolt's
-        try:
-            await super().handle(client, req)
-        except Exception:
-            log.exception("payload not read")
-            await client.send_socket_mode_response(SocketModeResponse(envelope_id=req.envelope_id))
-
-
 class SlackSide:
-    """Socket Mode over aiohttp, with a watchdog: its reconnecting has been seen to stop (bolt-python #1529)."""
+    """`app` is what an intake hands payloads to: SocketMode, or HttpMode with the app's signing secret."""
 
     def __init__(
-        self,
-        *,
-        desk: Desk,
-        render: Renderer,
-        slack: Connection,
-        app_token: str,
-        pools: Pools,
-        pace: Pace = Pace(),
+        self, *, desk: Desk, render: Renderer, slack: Connection, pools: Pools, signing_secret: str = ""
     ) -> None:
         self._desk = desk
         self._render = render
         self._slack = slack
         self._pools = pools
-        self._app_token = app_token
-        self._pace = pace
         self._tasks: set[asyncio.Task[None]] = set()
-        self._watch: asyncio.Task[None] | None = None
-        self._app = self._application()
-        self._handler: AsyncSocketModeHandler | None = None
-        self.connected = False
-
-    async def start(self) -> None:
-        await self._connect()
-        self._watch = asyncio.create_task(self._watchdog())
+        self.app = self._application(signing_secret)
 
     async def stop(self) -> None:
-        """Takes nothing more, then lets answers under way end."""
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait({self._watch})
-        if self._handler is not None:
-            await self._handler.close_async()
-        self.connected = False
+        """Lets answers under way end. Its intake was stopped before."""
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=DRAIN.total_seconds())
 
-    async def _connect(self) -> None:
-        """With a new client each time: the SDK's own tries go on with an address that Slack has long let expire."""
-        old, proxy = self._handler, self._slack.proxy or None
-        self._handler = Handler(
-            self._app, self._app_token, web_client=self._slack.client, proxy=proxy, ping_interval=self._pace.ping
-        )
-        # Given to the constructor, none would mean the one of the environment.
-        self._handler.client.proxy = proxy
-        if old is not None:
-            self._begin(old.close_async())
-        await self._handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt gives it no types.
-
-    def _application(self) -> AsyncApp:
+    def _application(self, signing_secret: str) -> AsyncApp:
         # Bolt's own loggers take the level of the one they are given; left alone, they log whole payloads at DEBUG.
         app = AsyncApp(
             client=self._slack.client,
+            # Given none at all, Bolt would look for one in the environment.
+            signing_secret=signing_secret,
+            # It would be answered before the signature is looked at; HttpMode does that, for what Slack documents.
+            ssl_check_enabled=False,
             authorize=self._known(),
             process_before_response=True,
             raise_error_for_unhandled_request=True,
@@ -283,20 +230,6 @@ class SlackSide:
             await surface.show(reply)
         except Exception:
             log.exception("nobody could be told", extra={"reference": reply.context["reference"]})
-
-    async def _watchdog(self) -> None:
-        seen = monotonic()
-        while True:
-            self.connected = self._handler is not None and await self._handler.client.is_connected()
-            if self.connected:
-                seen = monotonic()
-            elif monotonic() - seen > self._pace.silent:
-                log.warning("no connection to Slack, connecting anew")
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._pace.silent):
-                        await self._connect()
-                seen = monotonic()
-            await asyncio.sleep(self._pace.watch)
 
 
 def submitted(body: Body) -> Request:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
@@ -30,7 +31,7 @@ class Connection:
     team_id: str
     user_id: str
     session: aiohttp.ClientSession
-    proxy: str
+    proxy: str = field(repr=False)
 
     @property
     def app_url(self) -> str:
@@ -65,6 +66,12 @@ async def connected(*, token: str, base_url: str, ca_bundle: Path | None, proxy:
             if code.startswith("http "):
                 raise NotConnected(f"Slack cannot be reached at {base_url}: {code}.") from error
             raise NotConnected(f"Slack refuses RELATCH_SLACK_BOT_TOKEN: {code}.") from error
+        except aiohttp.ClientHttpProxyError as error:
+            if error.status != HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
+                raise NotConnected(f"The proxy does not lead to Slack at {base_url}: http {error.status}.") from None
+            # The error's text repeats the address of the proxy, which holds the password.
+            refused = "The proxy refuses the user name or the password in RELATCH_HTTPS_PROXY."
+            raise NotConnected(refused) from None
         except UNANSWERED as error:
             raise NotConnected(f"Slack cannot be reached at {base_url}: {type(error).__name__}.") from error
         yield Connection(client=client, team_id=me["team_id"], user_id=me["user_id"], session=session, proxy=proxy)

@@ -8,12 +8,15 @@ from typing import Any
 from bot.model import Names
 
 COMMAND = "/creds"
+EVENTS_PATH = "/slack/events"
 BOT_SCOPES = ("commands", "chat:write", "users:read", "users:read.email", "usergroups:read")
 USER_SCOPES = ("openid", "profile", "email")
 
 
-def manifest(public_url: str, names: Names) -> dict[str, Any]:
-    """For Socket Mode. Limits and keys: docs.slack.dev/reference/app-manifest."""
+def manifest(public_url: str, names: Names, *, http: bool = False) -> dict[str, Any]:
+    """For Socket Mode, or with the one request URL of `http`. Limits: docs.slack.dev/reference/app-manifest."""
+    events = f"{public_url}{EVENTS_PATH}"
+    requests = {"request_url": events} if http else {}
     return {
         "_metadata": {"major_version": 2, "minor_version": 1},
         "display_information": {
@@ -35,6 +38,7 @@ def manifest(public_url: str, names: Names) -> dict[str, Any]:
                     "description": "Check, refresh, change or revoke the sign-ins that sync needs",
                     "usage_hint": "check | refresh | change | revoke | sync now | why | help",
                     "should_escape": True,
+                    **({"url": events} if http else {}),
                 }
             ],
         },
@@ -43,10 +47,10 @@ def manifest(public_url: str, names: Names) -> dict[str, Any]:
             "scopes": {"bot": list(BOT_SCOPES), "user": list(USER_SCOPES)},
         },
         "settings": {
-            "event_subscriptions": {"bot_events": ["app_home_opened"]},
-            "interactivity": {"is_enabled": True},
+            "event_subscriptions": {"bot_events": ["app_home_opened"], **requests},
+            "interactivity": {"is_enabled": True, **requests},
             "org_deploy_enabled": False,
-            "socket_mode_enabled": True,
+            "socket_mode_enabled": not http,
             "token_rotation_enabled": False,
         },
     }

@@ -55,8 +55,12 @@ def create(
     public_url: str,
     pool: ThreadPoolExecutor,
     slack_app_url: str,
+    slack_events: ASGIApp | None = None,
 ) -> Starlette:
-    """`pool` runs what blocks. `ready` names the parts of the process and says of each whether it works."""
+    """`pool` runs what blocks. `ready` names the parts of the process and says of each whether it works.
+
+    `slack_events` takes Slack's own requests at /slack/events; without it there is no such address.
+    """
     pages = Pages(names=names, slack_app_url=slack_app_url)
     scheme, netloc, *_ = urlsplit(public_url)
     host = _host(netloc, scheme)
@@ -83,6 +87,7 @@ def create(
             Route("/", front),
             Route("/style.css", style),
             Route("/icon.svg", icon),
+            *([Route("/slack/events", slack_events)] if slack_events is not None else []),
         ],
         middleware=[Middleware(Gate, pages=pages, scheme=scheme, host=host)],
         exception_handlers={HTTPException: on_http_error},

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
-from providers.base import Access, AccessType, Credential, Ended, Form, Mailbox, Page, Replaced, Revocation, Side
+from providers.base import (
+    Access,
+    AccessType,
+    Credential,
+    Ended,
+    Form,
+    Mailbox,
+    Page,
+    Reached,
+    Replaced,
+    Revocation,
+    Side,
+)
 from providers.exchange.pull import Reader
 from providers.exchange.sign_in import SignIn
+from providers.reach import tried
 from providers.refusals import translated
 from providers.wire import Wire
 
@@ -75,3 +89,11 @@ class Exchange(Mailbox):
 
     def approval(self) -> str:
         return ""
+
+    def reach(self) -> Sequence[Reached]:
+        """Asks each server which login it wants, without any."""
+        with self._wire.session(each_request=True, hosts=self._hosts) as session:
+            return tuple(
+                tried("EWS", address, partial(self._sign_in.knock, session, address))
+                for address in self._sign_in.addresses()
+            )

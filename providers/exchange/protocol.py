@@ -31,7 +31,7 @@ from spnego.exceptions import SpnegoError
 from providers.base import ProviderError
 from providers.exchange import errors
 from providers.refusals import At, Signal, legible
-from providers.wire import Answer, Nonsense, Redirected, Session
+from providers.wire import Answer, Nonsense, Redirected, Session, TooLarge
 
 # Every server since 2013 speaks this; an older one says so, and exchangelib asks it again in its own version.
 USUAL = "15.0.847.0 Exchange2013_SP1"
@@ -207,8 +207,16 @@ class Ews:
         return self._items(ids, _paths(CalendarItem, fields))
 
     def _items(self, ids: Sequence[str], paths: set[Any]) -> list[Any | None]:
-        if not ids:
-            return []
+        try:
+            return self._got(ids, paths) if ids else []
+        except TooLarge:
+            # Mails to hundreds of people each: fewer of them fit into an answer.
+            if len(ids) == 1:
+                raise
+            middle = len(ids) // 2
+            return self._items(ids[:middle], paths) + self._items(ids[middle:], paths)
+
+    def _got(self, ids: Sequence[str], paths: set[Any]) -> list[Any | None]:
         with self._understood():
             found = list(
                 GetItem(account=self._account, chunk_size=len(ids)).call(

@@ -70,6 +70,16 @@ class SignIn:
         # EWS tells nobody's first address. This one has opened the mailbox, and it is the person's.
         return Credential(account=address, identity=address, secret=secret.written())
 
+    def addresses(self) -> tuple[str, ...]:
+        """Where EWS is, as far as the settings tell."""
+        if self._url:
+            return (self._url,)
+        return tuple(f"https://{host}{PATH}" for host in sorted(self._hosts))
+
+    def knock(self, session: Session, address: str) -> None:
+        """Returns where an EWS answers that wants a login. None is sent."""
+        Ews(session, url=address, address=f"nobody@{urlsplit(address).hostname}", at=At.FORM).scheme()
+
     def ews(self, session: Session, credential: Credential) -> Ews:
         """The mailbox of a credential. Raises Blocked where the operator has taken its host off the list."""
         secret = Secret.opened(credential.secret)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from providers.base import (
@@ -15,12 +16,14 @@ from providers.base import (
     Link,
     Mailbox,
     Page,
+    Reached,
     Replaced,
     Revocation,
     Side,
 )
 from providers.google.pull import Reader
 from providers.google.sign_in import Secret, SignIn, Tokens
+from providers.reach import NOBODYS_TOKEN, answers, known, tried
 from providers.refusals import legible, translated
 from providers.wire import Session, Wire, read_json
 
@@ -63,6 +66,7 @@ class Google(Mailbox):
         self._dns_url = dns_url
         self._window = window
         self._page_size = page_size
+        self._issuer = issuer
         self._sign_in = SignIn(
             wire=wire,
             clock=clock,
@@ -126,6 +130,15 @@ class Google(Mailbox):
     def approval(self) -> str:
         """The Admin console's list of configured apps. The address is from memory: see docs/verified.md."""
         return "https://admin.google.com/ac/owl/list?tab=configuredApps"
+
+    def reach(self) -> Sequence[Reached]:
+        sign_in, places = self._sign_in, {"Gmail": self._gmail_url, "the calendar": self._calendar_url}
+        with self._wire.session(each_request=True) as session:
+            return (
+                tried("sign-in", self._issuer, lambda: sign_in.find(session)),
+                tried("our client", self._issuer, lambda: known(lambda: sign_in.refresh(session, NOBODYS_TOKEN))),
+                *(tried(what, url, partial(answers, session, url)) for what, url in places.items()),
+            )
 
     def _reader(self, session: Session, secret: Secret) -> Reader:
         return Reader(

@@ -85,6 +85,10 @@ class SignIn:
         self._issuer = issuer.rstrip("/")
         self._discovery = Discovery(issuer=issuer, clock=clock)
 
+    def find(self, session: Session) -> None:
+        """Returns where the discovery document is there, and this issuer's."""
+        self._discovery.endpoints(session)
+
     def begin(self, session: Session, *, state: str, hint: str) -> Link:
         (verifier, challenge), nonce = pkce(), secrets.token_urlsafe(32)
         query = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from providers.base import (
     Link,
     Mailbox,
     Page,
+    Reached,
     Replaced,
     Revocation,
     Side,
@@ -24,6 +25,7 @@ from providers.microsoft.ews import SCOPES as EWS_SCOPES
 from providers.microsoft.ews import EwsReader
 from providers.microsoft.pull import Reader
 from providers.microsoft.sign_in import GRAPH_SCOPES, Secret, SignIn, Tokens
+from providers.reach import NOBODYS_TOKEN, answers, known, tried
 from providers.refusals import translated
 from providers.wire import Session, Wire
 
@@ -68,6 +70,7 @@ class Microsoft(Mailbox):
         self._ews_url = ews_url if ews else ""
         self._window = window
         self._page_size = page_size
+        self._authority = authority
         self._sign_in = SignIn(
             clock=clock,
             client_id=client_id,
@@ -123,6 +126,15 @@ class Microsoft(Mailbox):
 
     def approval(self) -> str:
         return self._sign_in.approval()
+
+    def reach(self) -> Sequence[Reached]:
+        sign_in, url = self._sign_in, self._ews_url or self._graph_url
+        with self._wire.session(each_request=True) as session:
+            return (
+                tried("sign-in", self._authority, lambda: sign_in.find(session)),
+                tried("our client", self._authority, lambda: known(lambda: sign_in.refresh(session, NOBODYS_TOKEN))),
+                tried("EWS" if self._ews_url else "Graph", url, lambda: answers(session, url)),
+            )
 
     def recognises(self, address: str) -> bool:
         with translated(), self._wire.session() as session:

@@ -23,6 +23,7 @@ import msal  # type: ignore[import-untyped]  # It publishes no types.
 
 from providers.base import Link, Misconfigured, Reason, Rejected
 from providers.microsoft.errors import GUID, read_callback, read_token, told
+from providers.oauth import endpoint
 from providers.refusals import At, body_of, legible
 from providers.wire import Answer, Nonsense, Session, read_json
 
@@ -33,7 +34,6 @@ OPENID_SCOPES = ("openid", "profile", "offline_access")
 DISCOVERY = "v2.0/.well-known/openid-configuration"
 EXPECTED = {
     "issuer": ("https://",),
-    "token_endpoint": ("https://",),
     "authorization_endpoint": ("https://", "http://"),
 }
 DISCOVERY_LIFE = timedelta(hours=1)
@@ -97,6 +97,7 @@ class Discovery:
         for name, schemes in EXPECTED.items():
             if not str(found.get(name)).startswith(schemes):
                 raise Nonsense(urlsplit(self._address).hostname or "", name)
+        endpoint(found, "token_endpoint", self._address)
         self._read = (now, answer)
         return answer
 
@@ -159,6 +160,10 @@ class SignIn:
         # site carries no Lax cookie, so that nobody would be signed in with us.
         warnings.filterwarnings("ignore", "response_mode='form_post'", UserWarning)
 
+    def find(self, session: Session) -> None:
+        """Returns where the authority's discovery document is there."""
+        self._discovery.answer(session)
+
     def begin(self, session: Session, *, state: str, hint: str) -> Link:
         flow = self._application(session, At.CODE).initiate_auth_code_flow(
             list(self._scopes),
@@ -169,7 +174,9 @@ class SignIn:
             prompt="select_account",
             response_mode="query",
         )
-        return Link(url=flow["auth_uri"], remember=json.dumps(flow))
+        # EWS knows one permission only, and it is for everything.
+        allows_more = self._scopes != GRAPH_SCOPES
+        return Link(url=flow["auth_uri"], remember=json.dumps(flow), allows_more=allows_more)
 
     def redeem(self, session: Session, answer: Mapping[str, str], remember: str) -> tuple[Tokens, Identity]:
         """Exchanges the code of a callback, and proves whose it is and that it allows all we need."""
@@ -238,16 +245,18 @@ class SignIn:
         http = Http(session=session, discovery=self._discovery, at=at)
         # Before MSAL asks, so that a failure is told as ours.
         http.get(self._authority)
-        return msal.ConfidentialClientApplication(
-            self._client_id,
-            client_credential=self._proof,
-            authority=self._authority,
-            # The operator names the authority: nobody else need vouch for it.
-            instance_discovery=False,
-            # Else MSAL asks the environment for one.
-            azure_region=False,
-            http_client=http,
-        )
+        # MSAL has its own idea of what an address of an endpoint looks like.
+        with legible():
+            return msal.ConfidentialClientApplication(
+                self._client_id,
+                client_credential=self._proof,
+                authority=self._authority,
+                # The operator names the authority: nobody else need vouch for it.
+                instance_discovery=False,
+                # Else MSAL asks the environment for one.
+                azure_region=False,
+                http_client=http,
+            )
 
     def _tokens(self, found: Mapping[str, Any], *, refresh_token: str) -> Tokens:
         access_token, seconds = found.get("access_token"), found.get("expires_in")

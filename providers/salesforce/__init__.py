@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 from urllib.parse import quote, urlsplit
 
@@ -18,10 +19,12 @@ from providers.base import (
     Ended,
     Link,
     Pushed,
+    Reached,
     Replaced,
     Revocation,
     Side,
 )
+from providers.reach import known, tried
 from providers.refusals import translated
 from providers.salesforce.push import Records
 from providers.salesforce.sign_in import Hosts, Secret, SignIn
@@ -56,6 +59,7 @@ class Salesforce(Crm):
         self._wire = wire
         self._clock = clock
         self._production_url = production_url.rstrip("/")
+        self._sandbox_url = sandbox_url.rstrip("/")
         self._sign_in = SignIn(
             clock=clock,
             client_id=client_id,
@@ -107,6 +111,15 @@ class Salesforce(Crm):
         """Setup, Connected Apps OAuth Usage, where an app is installed. Its path is from use: see docs/verified.md."""
         place = quote("/lightning/setup/ConnectedAppsUsage/home", safe="")
         return f"{self._production_url}/?startURL={place}"
+
+    def reach(self) -> Sequence[Reached]:
+        """A My Domain is somebody's own: only the common addresses can be tried."""
+        sign_in, places = self._sign_in, {"production": self._production_url, "sandbox": self._sandbox_url}
+        with self._wire.session(each_request=True) as session:
+            return (
+                *(tried(f"{what} sign-in", url, partial(sign_in.find, session, url)) for what, url in places.items()),
+                tried("our client", self._production_url, lambda: known(lambda: sign_in.try_client(session))),
+            )
 
     @contextmanager
     def _records(self, credential: Credential, *, each_request: bool = False) -> Iterator[Records]:

@@ -80,7 +80,28 @@ class Records:
             for start in range(0, len(kept), RECORDS_AT_ONCE):
                 outcomes |= self._upsert(kind, kept[start : start + RECORDS_AT_ONCE])
             outcomes |= self._take_out(kind, [activity.key for activity in mine if activity.gone])
-        return _judged(outcomes)
+        return self._judged(outcomes, kinds={_kind(activity) for activity in latest})
+
+    def _judged(self, outcomes: Mapping[str, Outcome], *, kinds: Collection[str]) -> Pushed:
+        """Raises what concerns every record: at once where it is sure to, a missing right only where there is one.
+
+        Somebody else may own one record of many by now, and that is no reason to stop a sync.
+        """
+        refused = {key: signal for key, signal in outcomes.items() if signal is not None}
+        failures = [failure for failure in map(told_of_all, refused.values()) if failure is not None]
+        for failure in failures:
+            if isinstance(failure, Unavailable) or failure.reason is Reason.CRM_FIELD_MISSING:
+                raise failure
+        if failures and len(failures) == len(outcomes) and not all(map(self._may_write, kinds)):
+            raise failures[0]
+        codes = {key: signal.code.removeprefix(f"{signal.status} ") for key, signal in refused.items()}
+        return Pushed(written=len(outcomes) - len(refused), refused=codes)
+
+    def _may_write(self, kind: str) -> bool:
+        """What the person may do with such records at all, by developer.salesforce.com, sObject Describe."""
+        with _translated():
+            said = self._api.restful(f"sobjects/{kind}/describe") or {}
+            return said["createable"] is True and said["updateable"] is True
 
     def _query(self, soql: str) -> list[Any]:
         with _translated():
@@ -160,22 +181,6 @@ def _translated() -> Iterator[None]:
             yield
     except SalesforceError as error:
         raise told(read_api(error.status, error.content)) from None
-
-
-def _judged(outcomes: Mapping[str, Outcome]) -> Pushed:
-    """Raises what concerns every record: at once where it is sure to, a missing right only where none was written.
-
-    Somebody else may own one record of many by now, and that is no reason to stop a sync.
-    """
-    refused = {key: signal for key, signal in outcomes.items() if signal is not None}
-    failures = [failure for failure in map(told_of_all, refused.values()) if failure is not None]
-    for failure in failures:
-        if isinstance(failure, Unavailable) or failure.reason is Reason.CRM_FIELD_MISSING:
-            raise failure
-    if failures and len(failures) == len(outcomes):
-        raise failures[0]
-    codes = {key: signal.code.removeprefix(f"{signal.status} ") for key, signal in refused.items()}
-    return Pushed(written=len(outcomes) - len(refused), refused=codes)
 
 
 def _batches(values: Iterable[str]) -> Iterator[list[str]]:

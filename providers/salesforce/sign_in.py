@@ -16,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from providers.base import Access, AccessType, Link, Misconfigured, Reason, Rejected
 from providers.oauth import Discovery, Endpoints, accepted, pkce
+from providers.reach import NOBODYS_TOKEN
 from providers.refusals import At, Signal, legible, read_oauth
 from providers.salesforce.errors import read_userinfo, told
 from providers.wire import HostRefused, Nonsense, Session, Unreachable, read_json
@@ -122,6 +123,15 @@ class SignIn:
         self._redirect_uri = redirect_uri
         self._hosts = hosts
         self._discoveries: dict[str, Discovery] = {}
+
+    def find(self, session: Session, host: str) -> None:
+        """Returns where the discovery document is there, and this host's."""
+        self._endpoints(session, host)
+
+    def try_client(self, session: Session) -> None:
+        """Renews nobody's token. Raises Rejected where it is that token, and not our client, that is refused."""
+        host = self._hosts.login(Access(AccessType.PRODUCTION))
+        self._tokens(session, host, At.TOKEN, grant_type="refresh_token", refresh_token=NOBODYS_TOKEN)
 
     def begin(self, session: Session, access: Access, *, state: str, hint: str) -> Link:
         host = self._hosts.login(access)

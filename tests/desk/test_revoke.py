@@ -11,7 +11,7 @@ from bot.model import Health, Kind, Reply, State, Word
 from bot.store.credentials import CredentialGone
 from providers.base import Access, AccessType, Credential, Side
 from tests.memory_slack import ADA, BOB, GRACE, Message
-from tests.rig import HALF_AN_HOUR, MINUTE, Rig
+from tests.rig import HALF_AN_HOUR, MINUTE, Rig, play_google
 
 BOBS = "bob@acme.example"
 
@@ -299,3 +299,13 @@ def test_another_account_can_be_set_up_after_it(rig: Rig) -> None:
     rig.revocations.work()
     assert rig.connect(BOB, invitation=rig.door(BOB), account="robert@acme.example").template == "done"
     assert rig.connection().account == "robert@acme.example"
+
+
+def test_a_sign_in_that_was_begun_before_does_not_bring_it_back(rig: Rig) -> None:
+    rig.connected(BOB)
+    session, url = rig.visit(BOB)
+    assert revoke(rig).context["stage"] == "started"
+    reply = rig.sign_in.callback("google", play_google(url, BOBS), session)
+    assert reply.template == "refused"
+    assert health(rig) == {Side.MAILBOX: Health.REVOKING}
+    assert rig.connect(BOB).template == "done", "a sign-in that is begun afterwards is meant"

@@ -14,6 +14,13 @@ def scaled(count: int) -> int:
     return max(1, round(count * float(os.environ.get("FAULTS_SCALE", "1"))))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    # Here and not in edge/: pytest reads options from the conftest of the folder that it is given.
+    parser.addoption(
+        "--without-control", default="", metavar="NAME", help="leave this control out: its guard in edge/ must fail"
+    )
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TOLD] = []
 

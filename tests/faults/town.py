@@ -59,7 +59,8 @@ class Town:
         self.people: list[Citizen] = []
         self._bot: Child | None = None
         self.database = directory / "data" / "relatch.db"
-        self._keys = KeysetFile(directory / "keys" / "keyset.json")
+        self.keyset = directory / "keys" / "keyset.json"
+        self._keys = KeysetFile(self.keyset)
         self._directory = directory
 
     @classmethod
@@ -103,6 +104,10 @@ class Town:
     def bot(self) -> Child:
         assert self._bot is not None, "it does not run"
         return self._bot
+
+    def log(self) -> str:
+        """What all its lives have written."""
+        return (self._directory / "bot.log").read_text("utf-8", errors="replace")
 
     @contextmanager
     def store(self) -> Iterator[Store]:

@@ -20,13 +20,15 @@ MAY_IMPORT: Mapping[str, Set[str]] = {
     "providers.wire": {"providers.base"},
     "providers.refusals": {"providers.base", "providers.wire"},
     "providers.oauth": {"providers.base", "providers.wire", "providers.refusals"},
-    "providers": {"providers.base", "providers.wire", "providers.refusals", "providers.oauth"},
+    "providers.reach": {"providers.base", "providers.wire", "providers.refusals"},
+    "providers": {"providers.base", "providers.wire", "providers.refusals", "providers.oauth", "providers.reach"},
     # Office 365 speaks EWS too, where a company still asks for it.
     "providers.microsoft": {
         "providers.base",
         "providers.wire",
         "providers.refusals",
         "providers.oauth",
+        "providers.reach",
         "providers.exchange",
     },
     "providers.all": {"providers"},
@@ -39,6 +41,9 @@ MAY_IMPORT: Mapping[str, Set[str]] = {
     "bot.upkeep": CORE | {"bot.rules", "bot.store"},
     "bot.desk": BELOW_THE_DESK,
     "bot.runner": BELOW_THE_DESK,
+    # It calls an address that is no provider's.
+    "bot.runner.pulse": {"providers.wire"},
+    "bot.operator": BELOW_THE_DESK | {"bot.settings", "bot.clock"},
     "handlers.slack": CORE | {"bot.desk"},
     "handlers.web": CORE | {"bot.desk"},
     "bot.build": set(PRODUCT),

@@ -10,8 +10,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("bot", "handlers", "providers", "templates")
-FOLDERS = (*PRODUCT, "tests", "docs", ".ci")
-TOP = ("README.md", "CHANGELOG.md", "LICENSE", "Makefile", "pyproject.toml", "requirements.lock")
+FOLDERS = (*PRODUCT, "tests", "docs", "deploy", ".ci")
+TOP = ("README.md", "SECURITY.md", "CHANGELOG.md", "LICENSE", "Makefile", "pyproject.toml", "requirements.lock")
+HIDDEN = (".env.example", ".dockerignore")
 LEFTOVERS = {"__pycache__", ".hypothesis"}
 
 
@@ -51,7 +52,7 @@ def is_in(name: str, *rooms: str) -> bool:
 def files(*suffixes: str) -> Iterator[Path]:
     """The checkout's own files, without what tools leave beside them. No suffix means all."""
     below = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()]
-    for path in (*(ROOT / name for name in TOP), *below):
+    for path in (*(ROOT / name for name in (*TOP, *HIDDEN)), *below):
         if not LEFTOVERS.intersection(path.parts) and path.suffix in (suffixes or {path.suffix}):
             yield path
 

@@ -19,8 +19,10 @@ import pytest
 from providers.all import ALL
 from providers.base import (
     Activity,
+    Blocked,
     Credential,
     Ended,
+    Misconfigured,
     Provider,
     ProviderError,
     Reason,
@@ -221,9 +223,7 @@ def test_a_limit_is_waited_for(kit: Kit) -> None:
 def test_nonsense_is_an_outage_and_its_words_go_nowhere(kit: Kit, body: bytes, status: int) -> None:
     credential = kit.sign_in()
     answer, remember = kit.answer()
-    uses_of_bob = uses(kit.provider, credential) | {
-        "complete": partial(kit.provider.complete, answer, remember)
-    }
+    uses_of_bob = uses(kit.provider, credential) | {"complete": partial(kit.provider.complete, answer, remember)}
     if not body:
         # That is how RFC 7009 lets a vendor say that it is done.
         uses_of_bob.pop("revoke", None)
@@ -235,6 +235,32 @@ def test_nonsense_is_an_outage_and_its_words_go_nowhere(kit: Kit, body: bytes, s
         told = "".join(traceback.format_exception(found))
         assert "evil.example" not in told, name
         assert "Bad Gateway" not in told, name
+
+
+def test_what_can_be_asked_without_a_person_is_answered(kit: Kit) -> None:
+    found = kit.provider.reach()
+    assert found
+    assert [(each.what, each.host, each.error) for each in found if each.error is not None or not each.host] == []
+
+
+def test_a_vendor_that_is_down_is_said_to_be_and_raises_nothing(kit: Kit) -> None:
+    kit.go_down()
+    found = {each.what: each.error for each in kit.make().reach()}
+    assert any(isinstance(error, Unavailable) for error in found.values()), found
+
+
+def test_who_cannot_be_trusted_is_named_with_its_host(kit: Kit) -> None:
+    found = kit.make(wire=Wire()).reach()
+    assert {each.error.reason if each.error else None for each in found} == {Reason.TLS_ERROR}
+
+
+def test_a_client_that_the_vendor_does_not_know_is_not_said_to_be_good(kit: Kit) -> None:
+    if kit.provider.slug in FORMS:
+        pytest.skip("there is no client: people sign in with a password")
+    stranger = kit.make(client_id="nobody", client_secret="wrong")
+    found = {each.what: each.error for each in stranger.reach()}
+    # Entra cannot tell a client that it does not know from one that is missing in a company.
+    assert isinstance(found["our client"], Misconfigured | Blocked), found
 
 
 def test_a_certificate_that_proves_nothing_is_the_administrators(kit: Kit) -> None:

@@ -31,6 +31,7 @@ from spnego.channel_bindings import GssChannelBindings
 
 from providers.wire import (
     MOST_BYTES,
+    MOST_PARTS,
     HostRefused,
     Nonsense,
     Redirected,
@@ -196,6 +197,16 @@ def test_the_largest_answer_that_is_allowed_arrives(peer: Peer) -> None:
     peer.says(whole(b"0" * MOST_BYTES))
     with Wire(ca_bundle=peer.ca_bundle).session() as session:
         assert len(session.get(peer.url).content) == MOST_BYTES
+
+
+@pytest.mark.parametrize("part", [b"<a/>", b"{},", b"[],", b'a="" ', b"&a;"])
+def test_what_has_too_many_parts_is_too_large(peer: Peer, part: bytes) -> None:
+    with Wire(ca_bundle=peer.ca_bundle).session() as session:
+        peer.says(whole(part * (MOST_PARTS // 2)))
+        assert session.get(peer.url).ok
+        peer.says(whole(part * (MOST_PARTS + 1)))
+        with pytest.raises(TooLarge):
+            session.get(peer.url)
 
 
 def test_a_redirect_is_not_followed(peer: Peer, session: Session) -> None:
@@ -405,6 +416,7 @@ def test_two_lists_of_hosts_are_both_kept_to(peer: Peer) -> None:
         # This machine, which only its own names may mean
         ("127.0.0.1", "localhost", False),
         ("127.0.0.1", "login.google.localhost", False),
+        ("127.0.0.1", "localhost.", False),
         ("127.0.0.1", "127.0.0.1", False),
         ("::1", "::1", False),
         ("127.0.0.1", "mail.acme.example", True),

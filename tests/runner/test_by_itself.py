@@ -6,7 +6,9 @@ import threading
 from datetime import timedelta
 
 from bot.model import Health, Kind, Word
+from bot.runner.alive import Alive
 from bot.runner.bell import Bell, Duty
+from bot.runner.retention import Retention
 from bot.runner.runner import Runner
 from bot.store.database import Tx
 from tests.memory_slack import BOB, GRACE
@@ -110,14 +112,15 @@ def test_who_cancelled_is_not_asked(rig: Rig) -> None:
 def test_the_runner_does_it_all_by_itself_and_stops(rig: Rig) -> None:
     bell = Bell()
     runner = Runner(
-        store=rig.store,
-        clock=rig.clock,
         bell=bell,
         sync=rig.runs,
         notices=rig.notices,
         revocations=rig.revocations,
         heartbeats=rig.heartbeats,
         unfinished=rig.unfinished,
+        retention=Retention(store=rig.store, clock=rig.clock, kept=timedelta(days=400)),
+        alive=Alive(store=rig.store, clock=rig.clock, admin_channel=rig.admin_channel),
+        pulse=None,
     )
     runner.start()
     try:

@@ -8,7 +8,7 @@ import pytest
 
 from bot.model import Culprit, Health, IncidentKind, Kind, Word
 from bot.runner.crm import Superseded
-from providers.base import Reason, Rejected, Side, Unavailable
+from providers.base import AccessType, Reason, Rejected, Side, Unavailable
 from tests.memory_slack import ADMIN_CHANNEL, BOB, GRACE
 from tests.rig import HALF_AN_HOUR, HOUR, MINUTE, Rig, wait_for
 from tests.runner.crm_rig import CrmRig
@@ -115,6 +115,16 @@ def test_a_mailbox_without_a_crm_is_still_known_to_be_dead(both: CrmRig) -> None
     both.rig.sync()
     both.rig.draw()
     assert (failure["stage"], failure["waits"], failure["caught_up"]) == ("fixed", "connect", 0)
+
+
+def test_where_the_policy_allows_no_crm_a_mailbox_does_not_wait_for_one(both: CrmRig) -> None:
+    both.rig.allowed_access = frozenset({AccessType.GOOGLE})
+    both.rig.start("run:1")
+    both.rig.mail(2)
+    both.rig.connected(BOB)
+    [welcome] = both.rig.slack.to(BOB)
+    assert welcome["waits"] == ""
+    assert both.of(Side.MAILBOX).cursor
 
 
 def test_a_crm_alone_asks_for_the_mailbox(both: CrmRig) -> None:

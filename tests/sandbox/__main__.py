@@ -16,7 +16,7 @@ from types import FrameType
 
 from tests.sandbox import opening
 from tests.sandbox.child import Child, ChildDied, manifest
-from tests.sandbox.world import BOB, Sandbox
+from tests.sandbox.world import BOB, Mode, Sandbox
 
 
 def main() -> int:
@@ -33,7 +33,8 @@ def main() -> int:
         signal.signal(wanted, end)
     try:
         with _directory(asked.keep) as directory:
-            _demo(directory, page_port=asked.port, with_people=not asked.no_browser_data)
+            mode = Mode.HTTP if asked.http else Mode.SOCKET
+            _demo(directory, mode=mode, page_port=asked.port, with_people=not asked.no_browser_data)
     except KeyboardInterrupt:
         return 0
     except ChildDied as death:
@@ -42,11 +43,11 @@ def main() -> int:
     return 0
 
 
-def _demo(directory: Path, *, page_port: int, with_people: bool) -> None:
-    world = Sandbox(directory, offset=opening.STARTS if with_people else timedelta())
+def _demo(directory: Path, *, mode: Mode, page_port: int, with_people: bool) -> None:
+    world = Sandbox(directory, offset=opening.STARTS if with_people else timedelta(), mode=mode)
     world.start(page_port=page_port)
     try:
-        world.install(manifest(world.public_url, directory))
+        world.install(manifest(world.public_url, directory, http=mode is Mode.HTTP))
         print(json.dumps(world.settings()), flush=True)
         child = Child(world.settings(), directory)
         child.start()
@@ -90,6 +91,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--port", type=int, default=0, metavar="N", help="the page's port; by default a free one"
     )
+    parser.add_argument("--http", action="store_true", help="Slack calls the bot, in place of Socket Mode")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep database, keys and log in DIR")
     parser.add_argument("--no-browser-data", action="store_true", help="nobody has connected anything yet")
     asked = parser.parse_args()

@@ -28,10 +28,11 @@ class ChildDied(Exception):
 
 
 class Child:
-    """`python -m bot run` in `directory`, its log in `directory`/bot.log."""
+    """`python -m bot run` (or other `words`) in `directory`, its log in `directory`/bot.log."""
 
-    def __init__(self, settings: Mapping[str, str], directory: Path) -> None:
+    def __init__(self, settings: Mapping[str, str], directory: Path, words: tuple[str, ...] = ("run",)) -> None:
         self._settings = settings
+        self._words = words
         self._directory = directory
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +47,7 @@ class Child:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", "run"],
+                [sys.executable, "-m", "bot", *self._words],
                 env=_environment(self._settings),
                 cwd=self._directory,
                 stdin=subprocess.DEVNULL,
@@ -55,6 +56,10 @@ class Child:
                 # A Ctrl-C in the terminal is ours to pass on: as the one SIGTERM that an operator would send.
                 start_new_session=True,
             )
+
+    @property
+    def ended(self) -> bool:
+        return self._running().poll() is not None
 
     def wait_until_ready(self, seconds: float = READY_WITHIN) -> None:
         """Raises ChildDied when it ends before, or is not ready in time."""
@@ -108,10 +113,10 @@ class Child:
 DIRECT = {"http": "", "https": ""}
 
 
-def manifest(public_url: str, directory: Path) -> dict[str, Any]:
+def manifest(public_url: str, directory: Path, *, http: bool = False) -> dict[str, Any]:
     """What `python -m bot manifest` prints when it is told nothing but its public address."""
     made = subprocess.run(
-        [sys.executable, "-m", "bot", "manifest"],
+        [sys.executable, "-m", "bot", "manifest", *(["--http"] if http else [])],
         env=_environment({"RELATCH_PUBLIC_URL": public_url}),
         cwd=directory,
         capture_output=True,

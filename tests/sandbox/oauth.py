@@ -1,8 +1,9 @@
-"""What the OAuth servers of all vendors share: single-use codes and PKCE. No vendor's words here."""
+"""What the OAuth servers of all vendors share: single-use codes, PKCE, the key of ID tokens. No vendor's words here."""
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import secrets
@@ -11,6 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 T = TypeVar("T")
 
@@ -73,3 +76,9 @@ def with_query(url: str, **answer: str) -> str:
     parts = urlsplit(url)
     query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *answer.items()])
     return urlunsplit(parts._replace(query=query))
+
+
+@functools.cache
+def signing_key(vendor: str) -> rsa.RSAPrivateKey:
+    """What this vendor signs ID tokens with. One for the process: to make one takes a tenth of a second."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)

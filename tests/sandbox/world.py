@@ -46,6 +46,13 @@ class Vendor(StrEnum):
     SALESFORCE = "salesforce"
 
 
+class Mode(StrEnum):
+    """How Slack's payloads come to the bot: it calls Slack, or Slack calls it."""
+
+    SOCKET = "socket"
+    HTTP = "http"
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Somebody of the cast. The address is also the one of the account at each vendor."""
@@ -65,13 +72,24 @@ CAST = (ADA, BOB, GRACE, MALLORY)
 
 
 class Sandbox:
-    """`with Sandbox(tmp_path) as world:` serves until the end of the block. It writes in `directory` only."""
+    """`with Sandbox(tmp_path) as world:` serves until the end of the block. It writes in `directory` only.
+
+    `api_host` is where all that a bot calls listens; its address says `localhost`, so that it is out of reach elsewhere.
+    """
 
     def __init__(
-        self, directory: Path, *, offset: timedelta = timedelta(), vendors: Collection[Vendor] = tuple(Vendor)
+        self,
+        directory: Path,
+        *,
+        offset: timedelta = timedelta(),
+        vendors: Collection[Vendor] = tuple(Vendor),
+        api_host: str = HOST,
+        mode: Mode = Mode.SOCKET,
     ) -> None:
         self.directory = directory
+        self.mode = mode
         self.vendors = vendors
+        self._api_host = api_host
         self.clock = SandboxClock(directory / "clock", offset=offset)
         self.switches = Switches()
         self.slack = SlackServer(self.clock, team=TEAM, name="Acme")
@@ -94,7 +112,7 @@ class Sandbox:
         tls = own_tls(self.directory / "ca.pem")
         page = self._serving.serve(self.slack.page_app, port=page_port)
         self.page_url = f"http://slack.localhost:{page}"
-        self._slack_api = f"https://localhost:{self._serving.serve(self.slack.api_app, tls=tls)}"
+        self._slack_api = f"https://localhost:{self._serving.serve(self.slack.api_app, host=self._api_host, tls=tls)}"
         self.slack.addresses(page=self.page_url, api=self._slack_api)
         for vendor, server in (
             (Vendor.MICROSOFT, self.microsoft),
@@ -102,9 +120,10 @@ class Sandbox:
             (Vendor.SALESFORCE, self.salesforce),
         ):
             login = self._serving.serve(server.login_app)
-            self._api[vendor] = f"https://localhost:{self._serving.serve(server.api_app, tls=tls)}"
+            self._api[vendor] = f"https://localhost:{self._serving.serve(server.api_app, host=self._api_host, tls=tls)}"
             server.addresses(login=f"http://login.{vendor}.localhost:{login}", api=self._api[vendor])
-        self._api[Vendor.EXCHANGE] = f"https://localhost:{self._serving.serve(self.exchange.api_app, tls=tls)}"
+        exchange = self._serving.serve(self.exchange.api_app, host=self._api_host, tls=tls)
+        self._api[Vendor.EXCHANGE] = f"https://localhost:{exchange}"
         self.exchange.addresses(api=self._api[Vendor.EXCHANGE])
         bot = free_port()
         self._listen, self.public_url = f"{HOST}:{bot}", f"http://bot.localhost:{bot}"
@@ -137,13 +156,17 @@ class Sandbox:
         """The bot's environment: all it is told, and nothing else."""
         if self._installed is None:
             raise RuntimeError("the app is not installed yet: call install(manifest) first")
+        way_in = {
+            Mode.SOCKET: {"RELATCH_SLACK_APP_TOKEN": self._installed.app_token},
+            Mode.HTTP: {"RELATCH_SLACK_SIGNING_SECRET": self._installed.signing_secret},
+        }
         return self._of_vendors() | {
+            **way_in[self.mode],
             "RELATCH_PUBLIC_URL": self.public_url,
             "RELATCH_LISTEN": self._listen,
             "RELATCH_DATABASE": str(self._folder("data") / "relatch.db"),
             "RELATCH_KEYSET": str(self._folder("keys") / "keyset.json"),
             "RELATCH_SLACK_BOT_TOKEN": self._installed.bot_token,
-            "RELATCH_SLACK_APP_TOKEN": self._installed.app_token,
             "RELATCH_SLACK_CLIENT_ID": self._installed.client_id,
             "RELATCH_SLACK_CLIENT_SECRET": self._installed.client_secret,
             "RELATCH_SLACK_API_URL": f"{self._slack_api}/api/",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64encode
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -11,11 +11,18 @@ import pytest
 
 from bot.model import Event, Kind, Person
 from bot.store.database import Store
+from bot.store.retention import AT_ONCE
 from providers.base import Side
 from tests.store.everything import CANARIES, VERIFIER, fill
-from tests.store.kit import MINUTE, NOON, database_of, raw
+from tests.store.kit import BOBS_KEY, MINUTE, NOON, database_of, raw
 
 DAY = timedelta(days=1)
+
+
+def forget(store: Store, now: datetime, real: datetime | None = None) -> None:
+    with store.write() as tx:
+        while tx.retention.forget(now=now, real=real or now, kept=400 * DAY):
+            pass
 
 
 def spellings(secret: str) -> set[bytes]:
@@ -77,16 +84,58 @@ def test_each_is_kept_as_long_as_it_is_of_use(
         notice = tx.notices.find_open("k")
         assert notice is not None
         tx.notices.close(notice.id, NOON)
-    store.sweep(NOON + before, NOON + before)
+    forget(store, NOON + before)
     assert raw(tmp_path, count) == [(1,)]
-    store.sweep(NOON + after, NOON + after)
+    forget(store, NOON + after)
     assert raw(tmp_path, count) == [(0,)]
+
+
+def test_an_account_is_forgotten_when_it_was_long_ago_and_is_not_in_use(store: Store, bob: Person) -> None:
+    fill(store, bob)
+    with store.write() as tx:
+        tx.accounts.used(bob.id, "google", "bobs.old@acme.example", NOON)
+    forget(store, NOON + 399 * DAY)
+    with store.read() as tx:
+        assert len(tx.accounts.of(bob.id)) == 2
+    forget(store, NOON + 400 * DAY)
+    with store.read() as tx:
+        assert tx.accounts.of(bob.id) == [("google", BOBS_KEY.account)]
+
+
+def test_an_incident_is_forgotten_when_it_is_long_over_and_no_message_tells_of_it(
+    tmp_path: Path, store: Store, bob: Person
+) -> None:
+    fill(store, bob)
+    with store.write() as tx:
+        [incident] = tx.incidents.all_open()
+        tx.incidents.close(incident.id, "over", NOON)
+    forget(store, NOON + 400 * DAY)
+    assert raw(tmp_path, "SELECT count(*) FROM incident") == [(1,)], "a message still names it"
+    with store.write() as tx:
+        notice = tx.notices.find_open("k")
+        assert notice is not None
+        tx.notices.close(notice.id, NOON)
+    forget(store, NOON + 400 * DAY)
+    assert raw(tmp_path, "SELECT count(*) FROM incident") == [(0,)]
+
+
+def test_forgetting_goes_in_small_steps_and_the_history_holds_at_each(store: Store) -> None:
+    with store.write() as tx:
+        for number in range(AT_ONCE + 100):
+            tx.events.append(Event(Kind.SYNCED, NOON, number=number))
+            tx.seen.first_time(f"delivery {number}", NOON)
+    steps = []
+    for _ in range(3):
+        with store.write() as tx:
+            steps.append(tx.retention.forget(now=NOON + 401 * DAY, real=NOON + DAY, kept=400 * DAY))
+            tx.events.verify()
+    assert steps == [2 * AT_ONCE, 200, 0]
 
 
 def test_what_still_matters_is_never_swept(tmp_path: Path, store: Store, bob: Person) -> None:
     fill(store, bob)
     late = NOON + 1000 * DAY
-    store.sweep(late, late)
+    forget(store, late)
     for table in ("person", "connection", "credential", "notice", "incident", "account_used", "setting"):
         assert raw(tmp_path, f"SELECT count(*) > 0 FROM {table}") == [(1,)], table  # noqa: S608 - a name from the line above
 
@@ -94,7 +143,7 @@ def test_what_still_matters_is_never_swept(tmp_path: Path, store: Store, bob: Pe
 def test_an_invitation_in_use_survives_a_clock_that_runs_ahead(store: Store, bob: Person) -> None:
     """In the sandbox schedules may be months ahead of the real time that flows live by."""
     fill(store, bob)
-    store.sweep(NOON + 200 * DAY, NOON + MINUTE)
+    forget(store, NOON + 200 * DAY, NOON + MINUTE)
     with store.read() as tx:
         assert len(tx.flows.unfinished(NOON + 10 * MINUTE)) == 1
 
@@ -103,6 +152,6 @@ def test_the_chain_holds_after_a_sweep(store: Store, bob: Person) -> None:
     fill(store, bob)
     with store.write() as tx:
         tx.events.append(Event(Kind.SYNCED, NOON + 2 * DAY, bob.id))
-    store.sweep(NOON + 401 * DAY, NOON)
+    forget(store, NOON + 401 * DAY, NOON)
     with store.read() as tx:
         assert tx.events.verify() == 1

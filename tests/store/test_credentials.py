@@ -255,3 +255,21 @@ def test_what_was_ended_and_destroyed_is_no_longer_due(tmp_path: Path, store: St
         tx.credentials.revoke_later(key, NOON)
     assert given_up(store, after=99) == []
     assert raw(tmp_path, "SELECT secret, revoke_at FROM credential WHERE id = ?", key) == [(None, None)]
+
+
+def test_what_comes_from_a_backup_is_in_doubt_and_asks_the_token_endpoint_next(store: Store, bob: Person) -> None:
+    key = connected(store, bob).credential_id or 0
+    with store.write() as tx:
+        tx.credentials.doubt_all(now=NOON, real=NOON + MINUTE)
+        stored = tx.credentials.load(key)
+    assert stored.in_doubt_at == NOON + MINUTE
+    assert stored.credential == replace(BOBS_KEY, expires_at=NOON)
+
+
+def test_a_password_from_a_backup_is_in_no_doubt(store: Store, bob: Person) -> None:
+    """It is right or wrong: one look tells, and a refused one is never sent again."""
+    key = connected(store, bob, provider="exchange", credential=replace(BOBS_KEY, expires_at=None)).credential_id or 0
+    with store.write() as tx:
+        tx.credentials.doubt_all(now=NOON, real=NOON)
+        stored = tx.credentials.load(key)
+    assert (stored.version, stored.in_doubt_at) == (1, None)

@@ -93,7 +93,7 @@ def test_a_tail_cut_off_still_shows_after_the_next_line(tmp_path: Path, store: S
 @pytest.mark.parametrize(("after", "kept"), [(0, 5), (2, 3), (60, 0)])
 def test_the_chain_holds_when_its_beginning_is_swept(store: Store, told: list[Event], after: int, kept: int) -> None:
     with store.write() as tx:
-        tx.events.sweep(NOON + after * MINUTE)
+        tx.events.sweep(NOON + after * MINUTE, 100)
         assert tx.events.verify() == kept
         tx.events.append(told[0])
         assert tx.events.verify() == kept + 1
@@ -103,7 +103,7 @@ def test_a_line_dated_back_keeps_nothing_from_being_swept_in_order(store: Store,
     """A clock that was set back leaves a young line before old ones: what follows the young one stays."""
     with store.write() as tx:
         tx.events.append(Event(Kind.SYNCED, NOON - timedelta(days=500)))
-        tx.events.sweep(NOON)
+        tx.events.sweep(NOON, 100)
         assert tx.events.verify() == len(told) + 1
 
 

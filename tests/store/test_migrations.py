@@ -26,7 +26,7 @@ from alembic import op
 import sqlalchemy as sa
 
 revision = "9999"
-down_revision = "0002"
+down_revision = "0003"
 
 
 def upgrade():
@@ -35,6 +35,7 @@ def upgrade():
     with op.batch_alter_table("web_session", recreate="always") as table:
         table.alter_column("name", nullable=True)
 '''
+BACK_FROM_0003 = ("ALTER TABLE connection DROP COLUMN restored_at",)
 BACK_FROM_0002 = (
     "DROP INDEX credential_revoke",
     "ALTER TABLE credential DROP COLUMN revoke_at",
@@ -89,7 +90,7 @@ def test_rows_of_every_table_survive_and_a_copy_stands_beside(tmp_path: Path, fi
 def test_a_database_of_the_first_version_is_brought_up_to_date(tmp_path: Path, filled: Store, bob: Person) -> None:
     """What the later steps added is taken away again."""
     filled.close()
-    for statement in (*BACK_FROM_0002, "UPDATE alembic_version SET version_num = '0001'"):
+    for statement in (*BACK_FROM_0003, *BACK_FROM_0002, "UPDATE alembic_version SET version_num = '0001'"):
         raw(tmp_path, statement)
     again = opened(tmp_path)
     with again.read() as tx:
@@ -109,7 +110,7 @@ def test_a_step_that_orphans_rows_is_undone(tmp_path: Path, filled: Store) -> No
     with pytest.raises(StoreRefused, match="undone"):
         migrate(filled._engine, path, tomorrow(tmp_path, harmful))
     assert dump(path) == before
-    assert raw(tmp_path, "SELECT * FROM alembic_version") == [("0002",)]
+    assert raw(tmp_path, "SELECT * FROM alembic_version") == [("0003",)]
 
 
 def test_foreign_keys_are_on_again_afterwards(tmp_path: Path, filled: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ViewportSize, expect, sync_playwright
 
 from tests.sandbox import opening
-from tests.sandbox.world import Vendor
+from tests.sandbox.world import Mode, Vendor
 from tests.stage import Stage
 from tests.stories.workspace import Workspace
 
@@ -25,6 +25,18 @@ ARGUMENTS = [
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--mode", choices=[*Mode, "both"], default=Mode.SOCKET, help="how Slack's payloads come to the bot"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "mode" in metafunc.fixturenames:
+        wanted = metafunc.config.getoption("--mode")
+        metafunc.parametrize("mode", list(Mode) if wanted == "both" else [Mode(wanted)], scope="session")
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
@@ -35,17 +47,18 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, mode: Mode) -> Iterator[Stage]:
     """Nobody has connected anything."""
-    with Stage(tmp_path_factory.mktemp("stage")) as stage:
+    with Stage(tmp_path_factory.mktemp("stage"), mode=mode) as stage:
         yield stage
         assert stage.alarms() == []
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def demo(tmp_path_factory: pytest.TempPathFactory, mode: Mode) -> Iterator[Stage]:
     """As `make demo` opens: Bob's mailbox broke an hour ago and he has a message. A file takes it as its `stage`."""
-    with Stage(tmp_path_factory.mktemp("demo"), offset=opening.STARTS, vendors=tuple(Vendor)) as stage:
+    folder = tmp_path_factory.mktemp("demo")
+    with Stage(folder, offset=opening.STARTS, vendors=tuple(Vendor), mode=mode) as stage:
         opening.play(stage.world)
         yield stage
         assert stage.alarms() == []

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.sandbox import opening
-from tests.sandbox.world import ADA, GRACE, Person, Sandbox, Vendor
+from tests.sandbox.world import ADA, GRACE, Mode, Person, Sandbox, Vendor
 from tests.stage import Stage
 from tests.stories.workspace import Workspace, allow_at_slack, continue_to, fill_in, sign_in_at_vendor
 
@@ -19,9 +19,9 @@ NEW_PASSWORD = "autumn-after-summer"
 
 
 @pytest.fixture
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(tmp_path_factory: pytest.TempPathFactory, mode: Mode) -> Iterator[Stage]:
     """All vendors, and nobody has connected anything. Each story moves the clock and breaks things of its own."""
-    with Stage(tmp_path_factory.mktemp("stage"), vendors=tuple(Vendor)) as stage:
+    with Stage(tmp_path_factory.mktemp("stage"), vendors=tuple(Vendor), mode=mode) as stage:
         yield stage
         assert stage.alarms() == []
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from bot.model import Health
 from bot.rules.health import Ok
 from bot.store.credentials import CredentialGone, Stored
+from bot.store.database import Store, StoreAway, Tx
 from bot.upkeep.renew import Renewals
 from providers.base import Reason, Rejected, Unavailable
 from tests.memory_slack import BOB, GRACE
@@ -129,6 +132,34 @@ def test_a_network_that_never_let_it_out_makes_no_doubt(rig: Rig) -> None:
     rig.google.remove_access(BOBS)
     with pytest.raises(Rejected, match="credentials_revoked"):
         fresh(rig, force=True)
+
+
+class Away(Store):
+    """The store as it is, but out of reach for the next few who want to write."""
+
+    def __init__(self, store: Store) -> None:
+        vars(self).update(vars(store))
+        self.times = 0
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        if self.times:
+            self.times -= 1
+            raise StoreAway("database is locked")
+        with super().write() as tx:
+            yield tx
+
+
+def test_a_renewed_token_waits_for_a_store_that_is_away(rig: Rig) -> None:
+    rig.connect(BOB)
+    rig.google.strict_rotation(True)
+    away = Away(rig.store)
+    renewals = Renewals(store=away, providers=rig.providers, clock=rig.clock, owner="run:1")
+    rig.provider.happens("refreshed", lambda: setattr(away, "times", 3))
+    kept = renewals.fresh(bobs_key(rig), force=True)
+    assert away.times == 0
+    assert fresh(rig).version == kept.version
+    assert fresh(rig, force=True).version == kept.version + 1, "the token that was kept is the one that works"
 
 
 def test_a_definite_refusal_keeps_its_own_cause_even_in_doubt(rig: Rig) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -11,9 +10,28 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from bot.store.copies import copy_to, outside_transaction
 from bot.store.refused import StoreRefused
 
 FOLDER = Path(__file__).parent
+
+
+def steps(folder: Path = FOLDER) -> ScriptDirectory:
+    """The steps that this Relatch knows."""
+    return ScriptDirectory.from_config(_config(folder))
+
+
+def refuse_other(engine: sa.Engine, path: Path) -> None:
+    """Raises StoreRefused unless the tables are exactly today's: beside a running bot nobody may change them."""
+    with engine.connect() as database:
+        current = MigrationContext.configure(database).get_current_revision()
+    if current == steps().get_current_head():
+        return
+    if current is not None and current not in {step.revision for step in steps().walk_revisions()}:
+        raise StoreRefused(f"The database {path} was made by a newer Relatch. Install that one.")
+    raise StoreRefused(
+        f"The database {path} was made by an older Relatch. Start this one with `relatch run`: that upgrades it."
+    )
 
 
 def migrate(engine: sa.Engine, path: Path, folder: Path = FOLDER) -> None:
@@ -21,37 +39,33 @@ def migrate(engine: sa.Engine, path: Path, folder: Path = FOLDER) -> None:
 
     Raises StoreRefused when it was made by a newer Relatch, or when a step leaves a row without its owner.
     """
-    config = Config()
-    # Alembic reads % as the beginning of a placeholder.
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    steps = ScriptDirectory.from_config(config)
-    head = steps.get_current_head()
+    known = steps(folder)
+    head = known.get_current_head()
     with engine.connect() as database:
         current = MigrationContext.configure(database).get_current_revision()
     if current == head:
         return
     if current is not None:
-        if current not in {step.revision for step in steps.walk_revisions()}:
+        if current not in {step.revision for step in known.walk_revisions()}:
             raise StoreRefused(f"The database {path} was made by a newer Relatch. Install that one.")
-        _copy(engine, path.with_name(f"{path.name}.before-{head}"))
-    _run(engine, config)
+        before = path.with_name(f"{path.name}.before-{head}")
+        before.unlink(missing_ok=True)
+        copy_to(engine, before)
+    _run(engine, _config(folder))
 
 
-def _copy(engine: sa.Engine, target: Path) -> None:
-    """VACUUM INTO fills an empty file, so that the copy has its narrow mode from the start."""
-    target.unlink(missing_ok=True)
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with engine.connect() as database:
-        # A reader may have left this connection unable to write.
-        _outside_transaction(database, "PRAGMA query_only = OFF")
-        _outside_transaction(database, "VACUUM INTO ?", str(target))
+def _config(folder: Path) -> Config:
+    config = Config()
+    # Alembic reads % as the beginning of a placeholder.
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def _run(engine: sa.Engine, config: Config) -> None:
     with engine.connect() as database:
         # SQLite changes a table by making it anew: with foreign keys on, the old one's children would go.
-        _outside_transaction(database, "PRAGMA foreign_keys = OFF")
+        outside_transaction(database, "PRAGMA foreign_keys = OFF")
         try:
             with database.begin():
                 config.attributes["connection"] = database
@@ -59,11 +73,4 @@ def _run(engine: sa.Engine, config: Config) -> None:
                 if database.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
                     raise StoreRefused("An upgrade of the database failed and was undone: a row would lose its owner.")
         finally:
-            _outside_transaction(database, "PRAGMA foreign_keys = ON")
-
-
-def _outside_transaction(database: sa.Connection, statement: str, *parameters: str) -> None:
-    """SQLAlchemy would begin one by itself: this goes past it."""
-    cursor = database.connection.cursor()
-    cursor.execute(statement, parameters)
-    cursor.close()
+            outside_transaction(database, "PRAGMA foreign_keys = ON")

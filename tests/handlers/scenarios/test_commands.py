@@ -1,15 +1,16 @@
-"""Every word over the real socket: acknowledged at once, answered once, in time, where the person stands."""
+"""Every word by either way in: acknowledged at once, answered once, in time, where the person stands."""
 
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import pytest
 
 from tests.sandbox.slack import Message
-from tests.sandbox.world import ADA, BOB, GRACE, MALLORY, Person
+from tests.sandbox.world import ADA, BOB, GRACE, MALLORY, Mode, Person
 from tests.stage import Stage
+
+pytestmark = pytest.mark.parametrize("stage", list(Mode), indirect=True, scope="module")
 
 # docs.slack.dev/interactivity/handling-user-interaction: an acknowledgement within three seconds.
 IN_TIME = 3.0
@@ -123,16 +124,3 @@ def test_what_slack_sends_twice_is_done_once(stage: Stage) -> None:
     assert not stage.holds(lambda: [m.plain for m in answers(stage, GRACE)] != shown, 1.0)
     stage.slack.command(GRACE.id, "sync")
     stage.wait(lambda: "Pause" in labels(stage, GRACE), "she is not paused")
-
-
-def test_a_cut_connection_is_made_anew_and_answers_go_on(stage: Stage) -> None:
-    for how in ("abort", "refresh"):
-        stage.slack.drop_connections(how)
-        stage.wait(lambda: stage.slack.connections > 0, "a connection")
-        before = len(answers(stage, BOB))
-        stage.wait(lambda: stage.slack.command(BOB.id, "help").ok, "an acknowledgement")
-        stage.wait(partial(is_answered, stage, before), "the answer")
-
-
-def is_answered(stage: Stage, before: int) -> bool:
-    return len(answers(stage, BOB)) > before

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.sandbox.slack import Message
-from tests.sandbox.world import ADA, BOB, GRACE, Person
+from tests.sandbox.world import ADA, BOB, GRACE, Mode, Person
 from tests.stage import Stage
+
+pytestmark = pytest.mark.parametrize("stage", list(Mode), indirect=True, scope="module")
 
 
 def receipt(stage: Stage, person: Person) -> Message:

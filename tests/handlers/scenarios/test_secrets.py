@@ -10,12 +10,15 @@ from urllib.parse import quote
 import pytest
 
 from tests.sandbox.people import Browser, sign_in
-from tests.sandbox.world import ADA, BOB, GRACE
+from tests.sandbox.world import ADA, BOB, GRACE, Mode
 from tests.stage import Stage
+
+pytestmark = pytest.mark.parametrize("stage", list(Mode), indirect=True, scope="module")
 
 SETTINGS = (
     "RELATCH_SLACK_BOT_TOKEN",
     "RELATCH_SLACK_APP_TOKEN",
+    "RELATCH_SLACK_SIGNING_SECRET",
     "RELATCH_SLACK_CLIENT_SECRET",
     "RELATCH_GOOGLE_CLIENT_SECRET",
 )
@@ -51,8 +54,7 @@ def pages(stage: Stage) -> list[str]:
 
 def secrets(stage: Stage) -> Iterator[str]:
     """Those of the operator, and every token and code that Google has ever given out."""
-    for name in SETTINGS:
-        yield stage.settings[name]
+    yield from (stage.settings[name] for name in SETTINGS if name in stage.settings)
     state = stage.world.google.state
     with state.lock:
         yield from (*state.tokens._refresh, *state.tokens._access)

@@ -28,6 +28,7 @@ from bot.model import (
 from bot.rules.permissions import Verdict
 from bot.rules.revocations import Ending
 from bot.upkeep.compose import STEPS
+from bot.upkeep.restored import Counts
 from providers.base import AccessType, Reason, Side
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -299,6 +300,9 @@ def notices(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
         for kind in NoticeKind:
             yield Reply("notices/moved", {"kind": str(kind), "closed": closed})
     yield from incidents(told)
+    yield Reply("notices/hello")
+    for runs in (1, 1204):
+        yield Reply("notices/away", {"since": NOON, "until": NOON + timedelta(hours=7), "runs": runs})
     yield from receipts(told)
     for cards in pairs(told, reasons):
         for history in ([], lines(told)[:5]):
@@ -368,9 +372,10 @@ def incident(
         closed_at=NOON + timedelta(hours=1) if closed else None, outcome=outcome if closed else "",
     )  # fmt: skip
     waiting = people or []
+    restored = Counts(made_at=NOON, total=300, works=100, broken=20) if kind is IncidentKind.RESTORED else None
     context: Mapping[str, Any] = {
         "incident": row, "label": "Google", "people": waiting, "count": len(waiting) + 5, "closed": closed,
-        "link": link, "held": 26,
+        "link": link, "held": 26, "restored": restored,
     }  # fmt: skip
     return Reply("notices/incident", context)
 

@@ -1,4 +1,4 @@
-"""Everything that people do in Slack, over the real socket: acknowledged in time, answered where they stand."""
+"""Everything that people do in Slack, by either way in: acknowledged in time, answered where they stand."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from bot.model import Actor, Choice, Reply, Request, State, Who, Word
-from handlers.slack.app import Pace, SlackSide
+from handlers.slack.http import HttpMode
+from handlers.slack.socket import Pace, SocketMode
 from providers.base import AccessType
 from tests.handlers.slack import samples
-from tests.handlers.slack.kit import ADA, BOB, MALLORY, TEAM, Desk, Town, held_then, told
+from tests.handlers.slack.kit import ADA, BOB, MALLORY, TEAM, Desk, Running, Town, held_then, told
 from tests.handlers.slack.samples import Told
 from tests.sandbox.slack import Acked, Message, View
-from tests.sandbox.slack.delivery import Envelope, Sort
+from tests.sandbox.slack.envelope import Envelope, Sort
 
 # The acknowledgement waits for nothing; Slack would take 3 seconds.
 AT_ONCE = 1.0
@@ -32,9 +33,9 @@ def desk() -> Desk:
     return Desk()
 
 
-@pytest.fixture
-def side(town: Town, desk: Desk) -> Iterator[SlackSide]:
-    with town.running(desk) as running:
+@pytest.fixture(params=["socket", "http"])
+def side(town: Town, desk: Desk, request: pytest.FixtureRequest) -> Iterator[Running]:
+    with (town.running if request.param == "socket" else town.called)(desk) as running:
         yield running
 
 
@@ -75,7 +76,7 @@ class Seen:
 
 
 @pytest.fixture
-def seen(town: Town, side: SlackSide) -> Seen:
+def seen(town: Town, side: Running) -> Seen:
     """The app is running from here on."""
     return Seen(town)
 
@@ -141,11 +142,12 @@ class TestACommand:
 
     def test_goes_on_in_a_message_once_slack_takes_no_more(self, town: Town, desk: Desk, seen: Seen) -> None:
         desk.replies(*(told(f"reply-{number}") for number in range(1, 8)))
+        before = len(town.slack.sent)
         town.slack.command(BOB, "check")
         [lasting] = seen.messages("@reply-7")
         assert lasting.edits == 2, "the fifth reply is posted, the sixth and seventh edit it"
         assert "@reply-4" in seen.ephemerals("@reply-4")[0].plain
-        assert sum(call.method == "response_url" for call in town.slack.sent if "reply-" in str(call.arguments)) == 4
+        assert sum(call.method == "response_url" for call in town.slack.sent[before:]) == 4
 
     def test_with_nothing_to_say_says_nothing(self, town: Town, desk: Desk, seen: Seen) -> None:
         desk.replies()
@@ -559,33 +561,36 @@ class TestTheConnection:
     def test_that_the_sdk_has_given_up_is_made_anew_by_the_watchdog(
         self, town: Town, desk: Desk, caplog: pytest.LogCaptureFixture
     ) -> None:
-        with town.running(desk, pace=SHORT) as side:
-            town.serving.call(given_up(side))
-            town.slack.wait(lambda: not side.connected, what="the notice that it is gone")
-            town.slack.wait(lambda: side.connected and town.slack.connections == 1, 5, "a new connection")
+        with town.running(desk, pace=SHORT) as running:
+            socket = running.intake
+            town.serving.call(given_up(socket))
+            town.slack.wait(lambda: not socket.connected, what="the notice that it is gone")
+            town.slack.wait(lambda: socket.connected and town.slack.connections == 1, 5, "a new connection")
             answered(town, desk)
         assert "connecting anew" in caplog.text
 
     def test_comes_back_after_slack_was_down(self, town: Town, desk: Desk) -> None:
-        with town.running(desk, pace=SHORT) as side:
+        with town.running(desk, pace=SHORT) as running:
+            socket = running.intake
             town.slack.down(True)
-            town.slack.wait(lambda: not side.connected, 5, "the notice that it is gone")
+            town.slack.wait(lambda: not socket.connected, 5, "the notice that it is gone")
             quiet = threading.Event()
             assert not quiet.wait(4 * SHORT.silent), "the watchdog tries in vain a few times"
             # What Slack once gave out for a connection has run out meanwhile, as it does after half a minute.
             town.slack._socket._tickets.clear()
             town.slack.down(False)
-            town.slack.wait(lambda: side.connected and town.slack.connections == 1, 8, "a new connection")
+            town.slack.wait(lambda: socket.connected and town.slack.connections == 1, 8, "a new connection")
             answered(town, desk)
             assert not quiet.wait(2 * SHORT.silent)
-            assert side.connected
+            assert socket.connected
             assert town.slack.connections == 1, "and it stays one"
 
 
-async def given_up(side: SlackSide) -> None:
+async def given_up(socket: SocketMode | HttpMode) -> None:
     """The state of bolt-python #1529: closed, and nobody in the SDK who would do anything about it."""
-    assert side._handler is not None
-    client = side._handler.client
+    assert isinstance(socket, SocketMode)
+    assert socket._handler is not None
+    client = socket._handler.client
     client.auto_reconnect_enabled = False
     assert client.current_session is not None
     await client.current_session.close()
@@ -601,10 +606,10 @@ def answered(town: Town, desk: Desk) -> None:
 class TestStopping:
     def test_lets_running_answers_end(self, town: Town, desk: Desk) -> None:
         desk.says = held_then(desk, told("one"), told("two"))
-        with town.running(desk) as side:
+        with town.running(desk) as running:
             town.slack.command(BOB, "check")
             town.slack.wait(lambda: desk.asked, what="the request")
-            stopping = threading.Thread(target=town.serving.call, args=(side.stop(),))
+            stopping = threading.Thread(target=running.stop)
             stopping.start()
             town.slack.wait(lambda: town.slack.connections == 0, what="no new payloads")
             assert stopping.is_alive(), "an answer is under way"
@@ -612,12 +617,12 @@ class TestStopping:
             desk.let_go()
             stopping.join(5)
             assert not stopping.is_alive()
-            assert not side.connected
+            assert not running.intake.connected
             assert "@two" in town.slack.ephemerals(BOB)[-1].plain
         assert len(desk.asked) == 1
 
     def test_of_what_is_idle_takes_no_time(self, town: Town, desk: Desk) -> None:
-        with town.running(desk) as side:
+        with town.running(desk) as running:
             began = time.monotonic()
-            town.serving.call(side.stop())
+            running.stop()
             assert time.monotonic() - began < 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -14,14 +15,37 @@ from tests.handlers.slack.kit import PUBLIC_URL
 from tests.handlers.slack.samples import NAMES
 from tests.sandbox.slack.manifest import problems
 
-
-def test_slack_takes_it() -> None:
-    assert problems(manifest(PUBLIC_URL, NAMES)) == []
+either = pytest.mark.parametrize("http", [False, True], ids=["socket mode", "http mode"])
 
 
+@either
+def test_slack_takes_it(*, http: bool) -> None:
+    assert problems(manifest(PUBLIC_URL, NAMES, http=http)) == []
+
+
+@either
 @given(product=st.text(min_size=1, max_size=120).filter(str.strip))
-def test_slack_takes_it_for_any_name_of_the_product(product: str) -> None:
-    assert problems(manifest(PUBLIC_URL, replace(NAMES, product=product))) == []
+def test_slack_takes_it_for_any_name_of_the_product(*, http: bool, product: str) -> None:
+    assert problems(manifest(PUBLIC_URL, replace(NAMES, product=product), http=http)) == []
+
+
+def test_in_http_mode_everything_comes_to_one_address() -> None:
+    made = manifest("https://relatch.acme.example", NAMES, http=True)
+    [command] = made["features"]["slash_commands"]
+    settings = made["settings"]
+    named = [command["url"], settings["interactivity"]["request_url"], settings["event_subscriptions"]["request_url"]]
+    assert set(named) == {"https://relatch.acme.example/slack/events"}
+    assert not settings["socket_mode_enabled"]
+
+
+def test_in_socket_mode_no_address_is_named() -> None:
+    assert "slack/events" not in json.dumps(manifest(PUBLIC_URL, NAMES))
+
+
+@pytest.mark.parametrize("section", ["slash_commands", "interactivity", "event_subscriptions"])
+def test_slack_refuses_a_request_address_without_tls(section: str) -> None:
+    found = problems(manifest("http://relatch.acme.example", NAMES, http=True))
+    assert [problem for problem in found if section in problem and "https" in problem]
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,7 @@ def connect(**given: object) -> dict[str, object]:
         "word": Word.REFRESH,
         "account_expected": "bob@acme.example",
         "url": GOOGLE,
+        "allows_more": False,
         "minutes": 10,
     }
     return usual | given
@@ -125,7 +126,7 @@ def form(session: WebSession, **given: object) -> Reply:
     )
     kept = {"login": "ACME\\bob", "password": "", "ews_url": ""}
     shown = {"fields": fields, "kept": kept, "state": "a-state", "csrf": session.csrf, "cause": None}
-    usual = {name: value for name, value in connect().items() if name != "url"}
+    usual = {name: value for name, value in connect().items() if name not in ("url", "allows_more")}
     return Reply("form", usual | {"slug": "exchange", "label": "Microsoft Exchange"} | shown | given)
 
 

@@ -44,6 +44,9 @@ ROUTES = [
     ("GET", "/confirm", 405),
     ("HEAD", "/callback/slack", 405),
     ("GET", "/nowhere", 404),
+    # It is there in HTTP mode only.
+    ("POST", "/slack/events", 404),
+    ("GET", "/slack/events", 404),
     ("GET", "/" + "?" + "q" * 9000, 414),
 ]
 

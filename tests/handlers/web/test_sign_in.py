@@ -49,6 +49,13 @@ def test_the_page_says_what_relatch_cannot_read(web: Web) -> None:
     assert "Signed in as Bob . Not you?" in text
 
 
+def test_a_permission_that_allows_more_than_is_read_is_not_called_a_narrow_one(web: Web) -> None:
+    web.desk.replies["visit"] = Reply("connect", connect(slug="microsoft", label="Office 365", allows_more=True))
+    text = web.browser(BOB).page.text
+    assert "it never fetches the text or attachments of your mail, though this permission would allow it" in text
+    assert "does not allow it" not in text
+
+
 def test_changing_says_that_the_old_account_stays_in_use_meanwhile(web: Web) -> None:
     web.desk.replies["visit"] = Reply("connect", connect(word=Word.CHANGE))
     assert "stays in use until the new sign-in has worked" in web.browser(BOB).page.text

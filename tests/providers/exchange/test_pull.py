@@ -14,6 +14,7 @@ import pytest
 from providers.base import Credential, Mail, Meeting, Page, ProviderError, Reason, Rejected, Unavailable
 from providers.exchange import Exchange
 from providers.exchange.protocol import MOST_LISTED
+from providers.wire import MOST_PARTS
 from tests.providers.exchange.kit import ADA, BOB, GRACE, ExchangeKit
 from tests.sandbox.exchange import mailbox
 from tests.sandbox.exchange.mailbox import Place
@@ -62,6 +63,18 @@ def test_a_mail_comes_by_its_headers(kit: ExchangeKit, bob: Credential) -> None:
     assert re.fullmatch(r"<\w+@customer\.example>", mail.id)
     assert mail.at == at.replace(microsecond=0)
     assert type(mail.at).__module__ == "datetime"
+
+
+def test_mails_to_thousands_of_people_come_in_smaller_answers(kit: ExchangeKit, bob: Credential) -> None:
+    everybody = [f"person{number}@acme.example" for number in range(MOST_PARTS // 16)]
+    for subject in ("To all of you", "To all of you, again"):
+        kit.server.deliver(BOB, sender=CARA, subject=subject, at=kit.clock.now() - HOUR, to=everybody)
+    found = items(list(kit.provider.pull(bob, "")))
+    assert {mail.subject: len(mail.recipients) for mail in found} == {
+        "To all of you": len(everybody),
+        "To all of you, again": len(everybody),
+    }
+    assert sum(b"GetItem" in asked for asked in kit.asked) == 3, "all at once, which is too much, then each half"
 
 
 def test_what_bob_sent_comes_too(kit: ExchangeKit, bob: Credential) -> None:

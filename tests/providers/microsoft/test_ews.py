@@ -35,6 +35,7 @@ def test_a_sign_in_asks_for_ews_and_nothing_of_graph(old: MicrosoftKit) -> None:
     assert isinstance(link, Link)
     scopes = parse_qs(urlsplit(link.url).query)["scope"][0].split()
     assert set(scopes) == {"openid", "profile", "offline_access", EWS}
+    assert link.allows_more
     credential = old.sign_in()
     assert (credential.account, credential.aliases) == (BOB, ())
     assert not [seen for seen in old.server.requests if seen.path.startswith("/v1.0")]

@@ -339,6 +339,12 @@ def test_a_record_that_somebody_else_owns_by_now_stops_no_other(kit: SalesforceK
     assert (pushed.written, pushed.refused) == (1, {"m-1": "INSUFFICIENT_ACCESS_OR_READONLY"})
 
 
+def test_nor_does_it_where_it_is_the_only_one(kit: SalesforceKit, bob: Credential) -> None:
+    refusing(kit, "INSUFFICIENT_ACCESS_OR_READONLY")
+    pushed = kit.provider.push(bob, [kit.message("m-1", about="003000000000001AAA")])
+    assert (pushed.written, pushed.refused) == (0, {"m-1": "INSUFFICIENT_ACCESS_OR_READONLY"})
+
+
 @pytest.mark.parametrize(
     ("codes", "reason"),
     [

@@ -43,7 +43,7 @@ def test_an_access_token_lives_an_hour(world: World) -> None:
         (lambda server: server.revoke_sessions(BOB), ("invalid_grant", 50173, "bad_token")),
         (lambda server: server.idle_ninety_days(BOB), ("invalid_grant", 700082, "bad_token")),
         (lambda server: server.sign_in_frequency(BOB, True), ("invalid_grant", 70043, "token_expired")),
-        (lambda server: server.mfa(BOB, True), ("invalid_grant", 50076, "basic_action")),
+        (lambda server: server.mfa(BOB, True), ("interaction_required", 50076, "basic_action")),
         (lambda server: server.conditional_access(BOB, True), ("invalid_grant", 53003, "message_only")),
         (lambda server: server.remove_consent(BOB), ("invalid_grant", 65001, "consent_required")),
         (lambda server: server.disable(BOB, True), ("invalid_grant", 50057, "")),

@@ -62,7 +62,8 @@ class _Service:
         def act(wanted: Element) -> Element:
             return element("m:Folders", self._folder(self._named(wanted), shape))
 
-        yield from _each("GetFolder", operation.iterfind("m:FolderIds/*", NAMES), act)
+        # A refusal has the list too, and nothing in it: …/web-service-reference/getfolder-operation.
+        yield from _each("GetFolder", operation.iterfind("m:FolderIds/*", NAMES), act, empty="m:Folders")
 
     def sync_folder_items(self, operation: Element) -> Iterator[Element]:
         try:
@@ -155,6 +156,8 @@ class _Service:
         given = wanted.get("Id", "")
         if soap.name_of(wanted) == "FolderId":
             given = next((name for name in NAMED if self._folder_id(name) == given), "")
+            if not given:
+                raise Refused("ErrorInvalidIdMalformed")
         if given not in NAMED:
             raise Refused("ErrorFolderNotFound")
         return given
@@ -186,13 +189,15 @@ OPERATIONS: dict[str, Callable[[_Service, Element], Iterator[Element]]] = {
 }
 
 
-def _each(operation: str, wanted: Iterable[Element], act: Callable[[Element], Element]) -> Iterator[Element]:
-    """One response message for each thing that was asked for; a refusal concerns only its own."""
+def _each(
+    operation: str, wanted: Iterable[Element], act: Callable[[Element], Element], *, empty: str = ""
+) -> Iterator[Element]:
+    """One response message for each thing that was asked for; a refusal concerns only its own, and carries `empty`."""
     for one in wanted:
         try:
             yield soap.success(operation, act(one))
         except Refused as refused:
-            yield soap.failure(operation, refused)
+            yield soap.failure(operation, refused, *([element(empty)] if empty else []))
 
 
 def _most(operation: Element) -> int:

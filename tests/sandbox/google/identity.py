@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from multidict import MultiMapping
 
@@ -17,7 +16,7 @@ from tests.sandbox.google import errors
 from tests.sandbox.google.signin import LONG_NAMES, SCOPE_WORDS, SIGN_IN_SCOPES, Granted, SignIn
 from tests.sandbox.google.state import Account, Client, State
 from tests.sandbox.google.tokens import ACCESS_LIFE, TESTING_LIFE, AccessToken, Refreshing
-from tests.sandbox.oauth import Verifier
+from tests.sandbox.oauth import Verifier, signing_key
 
 Form = MultiMapping[Any]
 KEY_ID = "sandbox-1"
@@ -37,7 +36,7 @@ class Identity:
     def __init__(self, state: State, sign_in: SignIn) -> None:
         self._state = state
         self._codes = sign_in.codes
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key = signing_key("google")
         self.addresses = Addresses()
 
     def discovery(self) -> dict[str, Any]:

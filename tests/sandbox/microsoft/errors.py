@@ -220,11 +220,12 @@ def plain_refusal() -> EntraRefused:
 
 
 def needs_mfa(resource: str) -> EntraRefused:
+    """interaction_required: learn.microsoft.com/entra/identity-platform/v2-conditional-access-dev-guide."""
     words = (
         "Due to a configuration change made by your administrator, or because you moved to a new location, you must "
         f"use multi-factor authentication to access '{resource}'."
     )
-    return EntraRefused("invalid_grant", 50076, words, suberror="basic_action", claims=_policy_claims())
+    return EntraRefused("interaction_required", 50076, words, suberror="basic_action", claims=_policy_claims())
 
 
 def blocked_by_policy() -> EntraRefused:

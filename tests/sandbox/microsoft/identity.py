@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from multidict import MultiMapping
 
@@ -16,7 +15,7 @@ from tests.sandbox.microsoft.scopes import EWS, GRAPH, MAIL, OFFLINE, SIGN_IN, U
 from tests.sandbox.microsoft.signin import Granted, SignIn, client_info
 from tests.sandbox.microsoft.state import Account, Client, State, pairwise_sub
 from tests.sandbox.microsoft.tokens import ACCESS_LIFE, RefreshToken
-from tests.sandbox.oauth import Verifier
+from tests.sandbox.oauth import Verifier, signing_key
 
 Form = MultiMapping[Any]
 KEY_ID = "sandbox-1"
@@ -33,7 +32,7 @@ class Identity:
         self._state = state
         self._codes = sign_in.codes
         self._spent: set[str] = set()
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key = signing_key("microsoft")
 
     def discovery(self, name: str) -> dict[str, Any]:
         """Raises Refused for a tenant, or a domain in its place, that does not exist."""

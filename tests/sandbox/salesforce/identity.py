@@ -13,11 +13,10 @@ from datetime import timedelta
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from multidict import MultiMapping
 
-from tests.sandbox.oauth import Verifier
+from tests.sandbox.oauth import Verifier, signing_key
 from tests.sandbox.salesforce import errors
 from tests.sandbox.salesforce.people import Org, User
 from tests.sandbox.salesforce.signin import CODE_PREFIX, SCOPE_WORDS, Granted, SignIn
@@ -43,7 +42,7 @@ class Identity:
     def __init__(self, state: State, sign_in: SignIn) -> None:
         self._state = state
         self._codes = sign_in.codes
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key = signing_key("salesforce")
         self.addresses = Addresses()
 
     def discovery(self, org: Org) -> dict[str, Any]:

@@ -130,17 +130,18 @@ OBJECTS = {
 }
 
 
-def describe(sobject: SObject, *, without: str = "") -> dict[str, Any]:
+def describe(sobject: SObject, *, without: str = "", may_write: bool = True) -> dict[str, Any]:
+    """As the one who asks sees it: what she may not do reads false."""
     fields = [_described(field) for field in sobject.fields if field.name != without]
-    is_activity = sobject.prefix in {ids.TASK, ids.EVENT}
+    is_written = may_write and sobject.prefix in {ids.TASK, ids.EVENT}
     return {
         "name": sobject.name,
         "label": sobject.name,
         "keyPrefix": sobject.prefix,
         "queryable": True,
-        "createable": is_activity,
-        "updateable": is_activity,
-        "deletable": is_activity,
+        "createable": is_written,
+        "updateable": is_written,
+        "deletable": is_written,
         "custom": False,
         "fields": fields,
     }

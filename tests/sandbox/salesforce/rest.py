@@ -78,7 +78,7 @@ class Data:
             case "GET", ["limits"]:
                 return Reply(200, self._limits(user))
             case "GET", ["sobjects", name, "describe"]:
-                return Reply(200, describe(_sobject(name), without=self._state.missing_field))
+                return Reply(200, describe(_sobject(name), without=self._state.missing_field, may_write=user.may_write))
             case "GET", ["query"]:
                 return Reply(200, self._query(user, call))
             case "GET", ["query", locator]:

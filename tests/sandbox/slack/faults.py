@@ -15,7 +15,7 @@ from tests.sandbox.switches import Kind, Switch
 BURST = 5
 REFILL = 1.0
 EVERY = "*"
-# `slow` takes this beside the names of methods: every frame of Socket Mode, both ways.
+# `slow` takes this beside the names of methods: every payload to the app, and the answer.
 SOCKET = "socket"
 
 

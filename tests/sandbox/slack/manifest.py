@@ -100,8 +100,7 @@ def _commands(commands: list[Json], scopes: list[str], *, socket_mode: bool) -> 
             yield f"{where}/description: is required"
         yield from _length(command, "description", where, 2000)
         yield from _length(command, "usage_hint", where, 1000)
-        if not socket_mode and not command.get("url"):
-            yield f"{where}/url: is required without Socket Mode"
+        yield from _request_url(command, "url", where, needed=not socket_mode)
 
 
 def _oauth(oauth: Json) -> Iterator[str]:
@@ -109,12 +108,9 @@ def _oauth(oauth: Json) -> Iterator[str]:
     if len(redirects) > 1000:
         yield "/oauth_config/redirect_urls: no more than 1000"
     for number, url in enumerate(redirects):
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        loopback = host == "localhost" or host.endswith(".localhost") or host.startswith("127.")
-        if parts.scheme != "https" and not (parts.scheme == "http" and loopback):
+        if not _is_safe(url):
             yield f"/oauth_config/redirect_urls/{number}: must use https"
-        if parts.fragment:
+        if urlsplit(url).fragment:
             yield f"/oauth_config/redirect_urls/{number}: must not have a fragment"
 
 
@@ -131,9 +127,25 @@ def _settings(settings: Json, features: Json, scopes: list[str], *, socket_mode:
         yield "/features/app_home: is required for app_home_opened"
     if len(settings.get("allowed_ip_address_ranges", [])) > 50:
         yield "/settings/allowed_ip_address_ranges: no more than 50"
-    if not socket_mode:
-        if events and not subscriptions.get("request_url"):
-            yield "/settings/event_subscriptions/request_url: is required without Socket Mode"
-        interactivity = settings.get("interactivity", {})
-        if interactivity.get("is_enabled") and not interactivity.get("request_url"):
-            yield "/settings/interactivity/request_url: is required without Socket Mode"
+    interactivity = settings.get("interactivity", {})
+    for holder, at, used in (
+        (subscriptions, "/settings/event_subscriptions", bool(events)),
+        (interactivity, "/settings/interactivity", bool(interactivity.get("is_enabled"))),
+    ):
+        yield from _request_url(holder, "request_url", at, needed=used and not socket_mode)
+
+
+def _request_url(holder: Json, key: str, at: str, *, needed: bool) -> Iterator[str]:
+    url = holder.get(key, "")
+    if url and not _is_safe(url):
+        yield f"{at}/{key}: must use https"
+    if needed and not url:
+        yield f"{at}/{key}: is required without Socket Mode"
+
+
+def _is_safe(url: str) -> bool:
+    """By https; on this machine, as nowhere at Slack, by http too."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    loopback = host == "localhost" or host.endswith(".localhost") or host.startswith("127.")
+    return parts.scheme == "https" or (parts.scheme == "http" and loopback)

@@ -16,11 +16,10 @@ from html import escape
 
 import jwt
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from multidict import MultiMapping
 
-from tests.sandbox.oauth import Codes, Pkce, Verifier, with_query
+from tests.sandbox.oauth import Codes, Pkce, Verifier, signing_key, with_query
 from tests.sandbox.slack.errors import ApiError
 from tests.sandbox.slack.manifest import Installed
 from tests.sandbox.slack.state import Grant, Json, State, User
@@ -78,7 +77,7 @@ class OpenId:
         self._state = state
         self._codes: Codes[Proof] = Codes(CODE_LIFE)
         self._asks: dict[str, Ask] = {}
-        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._key = signing_key("slack")
         self.installed: Installed | None = None
         self.page = ""
         self.api = ""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tests.sandbox.slack.delivery import NOBODY, TIMEOUT, Acked, Delivery, Envelope, Sort
+from tests.sandbox.slack.delivery import NOBODY, TIMEOUT, Acked, Delivery
+from tests.sandbox.slack.envelope import Envelope, Sort
 from tests.sandbox.slack.errors import ApiError, NothingThere
 from tests.sandbox.slack.inputs import Entered, action_of, complaints, find, value_of
 from tests.sandbox.slack.messages import Messages
 from tests.sandbox.slack.mrkdwn import as_sent
 from tests.sandbox.slack.payloads import Payloads
+from tests.sandbox.slack.requests import OURS, THEIRS
 from tests.sandbox.slack.state import Channel, Json, Post, State, View
 from tests.sandbox.slack.views import Views
 
@@ -19,6 +21,8 @@ MODAL_TROUBLE = "We had some trouble connecting. Try again?"
 WORDS = {
     TIMEOUT: "Operation timed out. Apps need to respond within 3 seconds.",
     NOBODY: "This app is not responding right now. Try again later.",
+    OURS: "This app did not take it. Try again later.",
+    THEIRS: "This app ran into an error of its own. Try again later.",
     NOT_INTERACTIVE: "This app is not configured to handle interactive responses.",
     "not_subscribed": "This app does not listen for visits of its Home tab.",
 }

@@ -26,6 +26,7 @@ from tests.sandbox.slack.methods import Methods
 from tests.sandbox.slack.openid import OpenId
 from tests.sandbox.slack.payloads import Payloads
 from tests.sandbox.slack.people import People
+from tests.sandbox.slack.requests import HttpMode, Signed
 from tests.sandbox.slack.seen import Message, Screen, View
 from tests.sandbox.slack.socket import SocketMode
 from tests.sandbox.slack.state import (
@@ -61,7 +62,8 @@ class SlackServer:
         self._views = Views(state)
         self._payloads = Payloads(state, self._messages, self._views)
         self._socket = SocketMode(state, self._faults)
-        self._delivery = Delivery(self._socket)
+        self._http = HttpMode(state, self._faults)
+        self._delivery = Delivery(state, self._socket, self._http)
         self._people = People(state, self._messages, self._views, self._payloads, self._delivery)
         self._screen = Screen(state)
         self._openid = OpenId(state)
@@ -78,6 +80,7 @@ class SlackServer:
         )
         self.api_app.on_startup.append(self._begin)
         self.api_app.on_shutdown.append(self._socket.close)
+        self.api_app.on_shutdown.append(self._http.close)
         state.users[BOT_USER] = User(BOT_USER, "relatch", "Relatch", "", team, is_bot=True)
 
     async def _begin(self, _app: web.Application) -> None:
@@ -146,6 +149,7 @@ class SlackServer:
             bot.name = str(state.setting("features", "bot_user", "display_name") or bot.name)
             bot.real_name = state.app_name
         self._openid.installed = installed
+        self._http.signing_secret = installed.signing_secret
         return installed
 
     def show(self, switches: Switches) -> None:
@@ -265,6 +269,15 @@ class SlackServer:
         return self._socket.connections
 
     @property
+    def requests(self) -> list[Signed]:
+        """Every request of HTTP mode as it went out, oldest first."""
+        return list(self._http.sent)
+
+    def takes_requests(self) -> bool:
+        """Whether the app answers at its request URL as Slack wants it before it delivers anything there."""
+        return self._call(self._http.verify())
+
+    @property
     def event_retries(self) -> Sequence[float]:
         """Real seconds before the second, third and fourth try of an event that was not acknowledged."""
         return self._delivery.event_retries
@@ -285,7 +298,7 @@ class SlackServer:
         self._faults.rate_limit(method, seconds)
 
     def slow(self, method: str, seconds: float) -> None:
-        """0 ends it. `socket` delays every frame of Socket Mode, `response_url` the posts to one."""
+        """0 ends it. `socket` delays every payload and its answer, `response_url` the posts to one."""
         self._faults.slow(method, seconds)
 
     def down(self, on: bool) -> None:
