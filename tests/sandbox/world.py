@@ -74,7 +74,7 @@ CAST = (ADA, BOB, GRACE, MALLORY)
 class Sandbox:
     """`with Sandbox(tmp_path) as world:` serves until the end of the block. It writes in `directory` only.
 
-    `api_host` is where all that a bot calls listens; its address says `localhost`, so that it is out of reach elsewhere.
+    `api_host` is where all that a bot calls listens; its address says `localhost`: nobody else reaches it.
     """
 
     def __init__(
