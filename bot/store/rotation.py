@@ -52,7 +52,7 @@ def rotate(path: Path, keys: KeysetFile, *, told: Told) -> Rotated:
         try:
             sealed = _seal_anew(store, newest, told)
             threading.Event().wait(READERS_END.total_seconds())
-            sealed += _remove_others(store, keys, newest, told)
+            _remove_others(store, keys, newest)
         except SecretUnreadable as error:
             raise StoreRefused(
                 f"A secret does not open with any key: {error}. Both keys stay. Revoke that sign-in, or restore a "
@@ -83,13 +83,13 @@ def _seal_anew(store: Store, key: int, told: Told) -> int:
         threading.Event().wait(BREATH.total_seconds())
 
 
-def _remove_others(store: Store, keys: KeysetFile, key: int, told: Told) -> int:
+def _remove_others(store: Store, keys: KeysetFile, key: int) -> None:
     """In a transaction that writes, so that nobody else seals anything while the old keys go."""
-    done = 0
-    while True:
-        with store.write() as tx:
-            left = tx.sealed.by_key().keys() - {key}
-            if not left:
-                keys.remove_others(key)
-                return done
-        done += _seal_anew(store, key, told)
+    with store.write() as tx:
+        if tx.sealed.by_key().keys() - {key}:
+            # Whoever reads our file has known the new key since before the last text was sealed anew.
+            raise StoreRefused(
+                "Somebody still seals with an old key: a running Relatch that reads another copy of the key file. "
+                f"All keys stay in {keys.path}. Give it this file, start it again, and call this once more."
+            )
+        keys.remove_others(key)

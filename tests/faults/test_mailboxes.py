@@ -78,6 +78,8 @@ def test_a_mailbox_that_is_copied_through_kills_is_in_the_crm_once(
         town.start()
         opening.connect(town.world, BOB, "crm", "production")
         opening.connect(town.world, BOB, "mailbox", access)
+        # A kill between a rotation and its commit loses that sign-in, whatever is done: see test_kills.py.
+        town.world.salesforce.rotation(False)
         post.server.slow(SLOW)
         town.world.salesforce.slow(SLOW)
         most = calls_of_a_batch(town, post, mails=mails // (kills + 1), meetings=meetings // (kills + 1))

@@ -9,6 +9,7 @@ from bot.model import Names
 from handlers.slack.blocks import Renderer
 from handlers.slack.manifest import manifest
 from handlers.web.pages import Pages
+from providers.salesforce.errors import KEY_FIELD
 from tests.handlers.slack import samples
 from tests.handlers.slack.samples import Told
 
@@ -40,5 +41,7 @@ def test_the_manifest_bears_the_operators_names() -> None:
 
 
 def test_no_template_spells_the_name_out() -> None:
-    spelt = [path.name for path in TEMPLATES.rglob("*.j2") if "relatch" in path.read_text().casefold()]
+    # The field has its name in Salesforce, and no setting changes that.
+    words = {path.name: path.read_text().replace(KEY_FIELD, "").casefold() for path in TEMPLATES.rglob("*.j2")}
+    spelt = [name for name, text in words.items() if "relatch" in text]
     assert spelt == []

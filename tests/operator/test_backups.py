@@ -87,7 +87,7 @@ def test_restore_brings_it_back_elsewhere_and_says_how_old_it_is(machine: Machin
     assert said.code == 0, said.all
     assert "from a backup of 2" in said.out
     assert "3 secrets of 1 person opened" in said.out
-    assert names(other) == ["Bob"]
+    assert "Bob" in names(other)
 
 
 def test_restore_without_the_key_says_so_and_writes_nothing(machine: Machine) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -161,6 +162,29 @@ def test_a_secret_that_does_not_open_keeps_both_keys(tmp_path: Path, filled: Sto
     assert len(keys_of(tmp_path).keys()) == 2
     with filled.read() as tx:
         assert tx.credentials.load(1).credential == BOBS_KEY
+
+
+def test_a_bot_with_another_copy_of_the_key_file_loses_nothing(tmp_path: Path, store: Store, bob: Person) -> None:
+    """It never sees the new key, and goes on to seal with the old one."""
+    shutil.copytree(tmp_path / "keys", tmp_path / "copy")
+    bot = Store.open(database_of(tmp_path), KeysetFile(tmp_path / "copy" / "keyset.json"))
+    stop = threading.Event()
+
+    def go_on() -> None:
+        while not stop.wait(0.01):
+            connected(bot, bob)
+
+    running = threading.Thread(target=go_on)
+    running.start()
+    try:
+        with pytest.raises(StoreRefused, match="another copy"):
+            rotated(tmp_path)
+    finally:
+        stop.set()
+        running.join()
+        bot.close()
+    assert store.verify().secrets
+    assert rotated(tmp_path).resumed
 
 
 def test_a_key_that_is_not_there_stops_it_before_it_begins(tmp_path: Path, filled: Store) -> None:

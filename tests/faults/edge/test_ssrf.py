@@ -26,8 +26,9 @@ from providers.salesforce.sign_in import Hosts
 from providers.wire import Wire
 from tests.faults.conftest import scaled
 from tests.faults.edge.guarded import Everything, LedWire, Place
+from tests.faults.edge.house import ACCESS
 from tests.faults.edge.peer import Peer, said, sent_to
-from tests.faults.edge.vendors import ACCESS, BOB, EWS, Vendors
+from tests.faults.edge.vendors import BOB, EWS, Vendors
 
 ALLOWED = "mail.acme.example"
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from bot.clock import SystemClock
-from providers.base import Access, AccessType, Credential, Provider
+from providers.base import Credential, Provider
 from providers.exchange import Exchange
 from providers.exchange.protocol import Scheme
 from providers.exchange.sign_in import Secret as ExchangeSecret
@@ -26,12 +25,6 @@ from providers.wire import Wire
 BOB = "bob@acme.example"
 CLIENT = {"client_id": "our-client", "client_secret": "our-client-secret"}
 EWS = "/EWS/Exchange.asmx"
-ACCESS = {
-    "google": Access(AccessType.GOOGLE),
-    "microsoft": Access(AccessType.OFFICE365),
-    "salesforce": Access(AccessType.PRODUCTION),
-    "exchange": Access(AccessType.EXCHANGE),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +77,3 @@ class Vendors:
             "jwks_uri": f"{self.url}/keys",
         }
         return f"{before}/.well-known/openid-configuration", document | others
-
-
-def wire_for(ca_bundle: Path, kind: type[Wire] = Wire, **others: Any) -> Wire:
-    return kind(ca_bundle=ca_bundle, **others)
