@@ -58,7 +58,8 @@ class Examine:
         return [found for found in self(**changed) if found.level is not Level.OK]
 
     def only_trouble(self, **changed: str) -> Finding:
-        [found] = self.troubles(**changed)
+        found, *more = self.troubles(**changed)
+        assert more == []
         assert found.mend
         return found
 
