@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,31 @@ from providers.wire import Answer, Nonsense, Session, is_this_machine, read_json
 DISCOVERY_LIFE = timedelta(hours=1)
 # Programs differ on where the host begins, and on which it is, in what has an @, a backslash, a % or other letters.
 ENDPOINT = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[^\s\\]*)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """What a credential's `secret` holds, where nothing but the tokens and what they allow must be kept."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    scopes: tuple[str, ...]
+
+    @classmethod
+    def opened(cls, text: str) -> Secret:
+        kept = json.loads(text)
+        return cls(kept["access_token"], kept["refresh_token"], tuple(kept["scopes"]))
+
+    def written(self) -> str:
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the token endpoint gave."""
+
+    secret: Secret
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ from providers.base import (
     Side,
 )
 from providers.google.pull import Reader
-from providers.google.sign_in import Secret, SignIn, Tokens
+from providers.google.sign_in import SignIn
+from providers.oauth import Secret, Tokens
 from providers.reach import NOBODYS_TOKEN, answers, known, tried
 from providers.refusals import legible, translated
 from providers.wire import Session, Wire, read_json

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -19,7 +19,7 @@ from google_auth_oauthlib.flow import Flow
 
 from providers.base import Link, Reason, Rejected
 from providers.google.errors import told
-from providers.oauth import Discovery, accepted, document, pkce
+from providers.oauth import Discovery, Secret, Tokens, accepted, document, pkce
 from providers.refusals import At, Signal, legible, read_oauth
 from providers.wire import Answer, Nonsense, Session, Wire, read_json
 
@@ -31,31 +31,6 @@ NEEDED = (GMAIL_METADATA, CALENDAR_OWNED)
 SCOPES = ("openid", "email", *NEEDED)
 
 CLOCK_SKEW = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """What a credential's `secret` holds."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-    scopes: tuple[str, ...]
-
-    @classmethod
-    def opened(cls, text: str) -> Secret:
-        kept = json.loads(text)
-        return cls(kept["access_token"], kept["refresh_token"], tuple(kept["scopes"]))
-
-    def written(self) -> str:
-        return json.dumps(asdict(self))
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What the token endpoint gave."""
-
-    secret: Secret
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from providers.base import (
 from providers.microsoft.ews import SCOPES as EWS_SCOPES
 from providers.microsoft.ews import EwsReader
 from providers.microsoft.pull import Reader
-from providers.microsoft.sign_in import GRAPH_SCOPES, Secret, SignIn, Tokens
+from providers.microsoft.sign_in import GRAPH_SCOPES, SignIn
+from providers.oauth import Secret, Tokens
 from providers.reach import NOBODYS_TOKEN, answers, known, tried
 from providers.refusals import translated
 from providers.wire import Session, Wire

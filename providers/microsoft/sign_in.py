@@ -12,7 +12,7 @@ import secrets
 import ssl
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ import msal  # type: ignore[import-untyped]  # It publishes no types.
 
 from providers.base import Link, Misconfigured, Reason, Rejected
 from providers.microsoft.errors import GUID, read_callback, read_token, told
-from providers.oauth import endpoint
+from providers.oauth import Secret, Tokens, endpoint
 from providers.refusals import At, body_of, legible
 from providers.wire import Answer, Nonsense, Session, read_json
 
@@ -39,31 +39,6 @@ EXPECTED = {
 DISCOVERY_LIFE = timedelta(hours=1)
 CLOCK_SKEW = timedelta(minutes=2)
 DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """What a credential's `secret` holds."""
-
-    access_token: str = field(repr=False)
-    refresh_token: str = field(repr=False)
-    scopes: tuple[str, ...]
-
-    @classmethod
-    def opened(cls, text: str) -> Secret:
-        kept = json.loads(text)
-        return cls(kept["access_token"], kept["refresh_token"], tuple(kept["scopes"]))
-
-    def written(self) -> str:
-        return json.dumps(asdict(self))
-
-
-@dataclass(frozen=True, slots=True)
-class Tokens:
-    """What the token endpoint gave."""
-
-    secret: Secret
-    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 
 from bot.model import Word
 from providers.base import ProviderError
-from providers.google.sign_in import Secret
+from providers.oauth import Secret
 from tests.memory_slack import ADA, BOB
 from tests.rig import HALF_AN_HOUR, Rig, play_google
 

@@ -21,7 +21,8 @@ from bot.store.credentials import CredentialGone
 from bot.store.database import Store, Tx
 from bot.store.vault import KeysetFile
 from providers.base import Access, AccessType, Credential, Side
-from providers.google.sign_in import SCOPES, Secret
+from providers.google.sign_in import SCOPES
+from providers.oauth import Secret
 from tests.faults.tap import TokenDoor, google_calls, slack_calls
 from tests.sandbox.child import Child, manifest
 from tests.sandbox.google.signin import LONG_NAMES

@@ -14,10 +14,9 @@ from providers.exchange.protocol import Scheme
 from providers.exchange.sign_in import Secret as ExchangeSecret
 from providers.google import Google
 from providers.google.sign_in import SCOPES
-from providers.google.sign_in import Secret as GoogleSecret
 from providers.microsoft import Microsoft
 from providers.microsoft.sign_in import GRAPH_SCOPES
-from providers.microsoft.sign_in import Secret as MicrosoftSecret
+from providers.oauth import Secret
 from providers.salesforce import Salesforce
 from providers.salesforce.sign_in import Secret as SalesforceSecret
 from providers.wire import Wire
@@ -59,8 +58,8 @@ class Vendors:
 
     def credential(self, slug: str) -> Credential:
         secrets: Mapping[str, Callable[[], str]] = {
-            "google": lambda: GoogleSecret("access", "refresh", SCOPES).written(),
-            "microsoft": lambda: MicrosoftSecret("access", "refresh", GRAPH_SCOPES).written(),
+            "google": lambda: Secret("access", "refresh", SCOPES).written(),
+            "microsoft": lambda: Secret("access", "refresh", GRAPH_SCOPES).written(),
             "salesforce": lambda: SalesforceSecret("access", "refresh", self.url, self.url).written(),
             "exchange": lambda: ExchangeSecret("bob", "password", f"{self.url}{EWS}", Scheme.BASIC).written(),
         }
