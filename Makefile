@@ -21,7 +21,7 @@ demo: $(READY) ## a Slack-like workspace with a running Relatch in your browser;
 	@$(RUN) -m tests.sandbox --demo
 
 test: $(READY) ## the tests
-	@$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 stories: chromium $(READY) ## Chromium plays the demo, page by page
 	@$(RUN) -m pytest tests/stories -o timeout=300 $(ARGS)

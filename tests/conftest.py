@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
+
+# What starts whole processes: begun first, it does not hold up the end of `make test`.
+LONG = tuple(f"tests/{room}/" for room in ("handlers/scenarios", "operator", "network", "live", "runner", "desk"))
 
 
 def pytest_configure() -> None:
@@ -13,3 +17,7 @@ def pytest_configure() -> None:
     # A busy machine is no fault of the code under test: time limits are pytest-timeout's, for the whole test.
     settings.register_profile("house", deadline=None)
     settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
