@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from slack_sdk.errors import SlackApiError
+from slack_sdk.http_retry.builtin_async_handlers import AsyncRateLimitErrorRetryHandler
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.model import Finding, Level
@@ -49,6 +50,8 @@ async def examine(app: App, *, real: datetime) -> list[Finding]:
         async with connected(
             token=app.bot_token, base_url=app.base_url, ca_bundle=app.ca_bundle, proxy=app.proxy
         ) as slack:
+            # Slack counts messages to a channel by the second; it says how long to wait, and a look has the time.
+            slack.client.retry_handlers.append(AsyncRateLimitErrorRetryHandler())
             me = await slack.client.auth_test()
             found = [Finding(Level.OK, SLACK, f"Signed in to {me['team']} ({me['team_id']}) as {me['user']}.")]
             found += [

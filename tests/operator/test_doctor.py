@@ -75,6 +75,11 @@ def test_a_good_installation_has_nothing_to_mend(examine: Examine) -> None:
 # Slack
 
 
+def test_slack_that_asks_for_a_moment_is_given_it(examine: Examine) -> None:
+    examine.world.slack.rate_limit("chat.postEphemeral", 2)
+    assert examine.troubles() == []
+
+
 def test_scopes_that_miss_and_scopes_too_many_are_each_named(examine: Examine) -> None:
     good = manifest(examine.world.public_url, examine.world.directory)
     scopes = good["oauth_config"]["scopes"]
