@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bot.model import Finding, Level
+from bot.store.credentials import Unended
 from bot.store.database import Store
 from bot.store.events import ChainBroken
 from bot.store.examine import MOUNTS, Inside, file_system, inside
@@ -16,7 +17,8 @@ from bot.store.lockfile import is_held
 from bot.store.refused import StoreAway, StoreRefused
 from bot.store.vault import KeysetFile
 
-KEYSET, DATABASE, HISTORY, LOCK = "keyset", "database", "history", "bot"
+KEYSET, DATABASE, HISTORY, REVOCATIONS, LOCK = "keyset", "database", "history", "revocations", "bot"
+MOST_NAMED = 10
 # SQLite's locks do not hold there, and two writers would damage the file: sqlite.org/faq.html, question 5.
 OVER_THE_NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "fuse.sshfs", "fuse.glusterfs"}
@@ -72,6 +74,7 @@ def opens(path: Path, keys: Path) -> Iterator[Finding]:
         yield Finding(Level.OK, KEYSET, "It opens what this database has sealed.")
         with store.read() as tx:
             yield Finding(Level.OK, HISTORY, f"{tx.events.verify()} lines, each verified against the one before.")
+            yield _revocations(tx.credentials.unended())
     except ChainBroken as broken:
         mend = "Compare it with an earlier export or backup, and find out who could write to the file."
         yield Finding(Level.FAIL, HISTORY, f"Line {broken.event_id} was changed or is missing.", mend)
@@ -83,6 +86,16 @@ def bot(path: Path) -> Finding:
     if is_held(path):
         return Finding(Level.OK, LOCK, "A bot serves this database now. That is fine: nothing here disturbs it.")
     return Finding(Level.OK, LOCK, "No bot is running on this database now.")
+
+
+def _revocations(unended: Sequence[Unended]) -> Finding:
+    if not unended:
+        return Finding(Level.OK, REVOCATIONS, "None that a vendor has been asked for in vain.")
+    named = ", ".join(f"{each.name} ({each.provider}, tried {each.attempts} times)" for each in unended[:MOST_NAMED])
+    more = f" and {len(unended) - MOST_NAMED} more" if len(unended) > MOST_NAMED else ""
+    words = f"{len(unended)} not known to have ended at the vendor: {named}{more}. Nobody can use them here."
+    mend = "A running bot tries on by itself. The vendor's own lines below may say why; else end it by hand there."
+    return Finding(Level.WARN, REVOCATIONS, words, mend)
 
 
 def _not_there_yet(path: Path, mounts: Path) -> Iterator[Finding]:

@@ -49,6 +49,15 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Unended:
+    """What was given up, and whose end at the vendor is not known yet after so many `attempts`."""
+
+    name: str
+    provider: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to renew one credential, until `until` or until the fence moves."""
 
@@ -184,6 +193,16 @@ class Credentials:
         settled = sa.or_(table.c.in_doubt_at.is_(None), table.c.in_doubt_at <= real - RENEWAL_ENDS)
         due = sa.select(table.c.id).where(table.c.revoke_at <= now, table.c.secret.is_not(None), settled)
         return list(self._database.scalars(due.order_by(table.c.revoke_at, table.c.id).limit(limit)))
+
+    def unended(self) -> list[Unended]:
+        """Those that were tried in vain, the most tried first."""
+        waiting = (
+            sa.select(person.c.name, table.c.provider, table.c.revoke_attempts)
+            .join(person, person.c.id == table.c.person_id)
+            .where(table.c.revoke_at.is_not(None), table.c.revoke_attempts > 0)
+            .order_by(table.c.revoke_attempts.desc(), table.c.id)
+        )
+        return [Unended(*row) for row in self._database.execute(waiting)]
 
     def revoke_attempts(self, id: int) -> int:
         return int(self._database.execute(sa.select(table.c.revoke_attempts).where(table.c.id == id)).scalar_one())

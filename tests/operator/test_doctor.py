@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bot.build import examined
-from bot.model import Finding, Level
+from bot.model import Finding, Level, Profile
 from bot.operator import network, storage
 from bot.settings import Settings, read
 from bot.store.database import Store
@@ -21,6 +21,7 @@ from bot.store.lockfile import hold_lock
 from bot.store.vault import KeysetFile
 from handlers.slack.doctor import clock, scopes
 from handlers.slack.manifest import BOT_SCOPES
+from providers.base import Credential
 from tests.operator.commands import relatch
 from tests.sandbox.child import manifest
 from tests.sandbox.serving import own_tls
@@ -214,6 +215,21 @@ def test_key_ids_are_told_and_never_a_key(home: tuple[Path, Path]) -> None:
     [found] = storage.keyset(home[1], database=home[0])
     assert str(KeysetFile(home[1]).keys()[0].id) in found.words
     assert '"value"' not in found.words
+
+
+def test_what_a_vendor_was_asked_to_end_in_vain_is_named(home: tuple[Path, Path]) -> None:
+    store = Store.open(home[0], KeysetFile(home[1]))
+    with store.write() as tx:
+        grace = tx.people.meet(Profile("T_ACME", "U0GRACE", "Grace", "grace@acme.example", "UTC"), NOON)
+        secret = Credential(account=grace.email, identity="1", secret="a token", expires_at=None)
+        key = tx.credentials.add(person_id=grace.id, provider="google", credential=secret, now=NOON)
+        tx.credentials.give_up(key, NOON)
+        assert tx.credentials.unended() == [], "it was not asked yet"
+        tx.credentials.revoke_later(key, NOON)
+        tx.credentials.revoke_later(key, NOON)
+    store.close()
+    [found] = at_home(home)
+    assert "1 not known to have ended at the vendor: Grace (google, tried 2 times)." in found.words
 
 
 def test_a_database_without_its_keys_is_told_before_anything_else(home: tuple[Path, Path]) -> None:
