@@ -94,7 +94,7 @@ def fields(body: Any) -> Fields:
     found: Fields = {}
     if isinstance(body, str):
         envelope = ElementTree.fromstring(body)  # noqa: S314 - examples are files of ours, answers the sandbox's.
-        for content in envelope.find(BODY) or ():
+        for content in envelope.iterfind(f"{BODY}/*"):
             _note_element(found, content, "")
     else:
         _note(found, body, "")

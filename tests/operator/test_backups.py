@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -135,7 +136,7 @@ def test_restore_with_check_holds_messages_until_release(machine: Machine) -> No
 
 
 def test_release_asks_which_where_there_are_several(machine: Machine) -> None:
-    with opened(machine.folder).write() as tx:
+    with closing(opened(machine.folder)) as store, store.write() as tx:
         for provider in ("google", "microsoft"):
             tx.incidents.open(kind=IncidentKind.GUARD, provider=provider, cause=None, now=NOON)
     said = machine.says("release")

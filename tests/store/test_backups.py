@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -178,7 +179,7 @@ def test_it_is_restored_on_another_machine_with_the_key(tmp_path: Path, backup: 
     sound, _, kept = brought_back(backup, other)
     assert sound.secrets == 3
     assert kept is None
-    with opened(other).read() as tx:
+    with closing(opened(other)) as store, store.read() as tx:
         assert tx.credentials.load(1).credential == BOBS_KEY
 
 
