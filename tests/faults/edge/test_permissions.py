@@ -301,7 +301,11 @@ def test_everybody_may_do_what_the_rule_says_and_no_more(court: Court, tell: Cal
         if found != "done" and court.dump() != before:
             deviations.append((case, "was refused and has changed something"))
         of_their_own = request.subject in ("", who) and request.word not in ("release", "dismiss")
-        if found == "done" and of_their_own and court.dump(without=who) != others:
+        after = court.dump(without=who)
+        if request.word == "opened":
+            # Whoever asked them to sign in sees in her own message that they have opened it.
+            del after["notice"], others["notice"]
+        if found == "done" and of_their_own and after != others:
             deviations.append((case, "has changed what is somebody else's, whatever the value said"))
     assert deviations[:5] == []
     assert all(counted[each] for each in ("done", "refused", "nobody", "away"))
