@@ -185,7 +185,14 @@ def _core(
     with store.write() as tx:
         breakers.recall(tx)
         restored.spread(tx, now=clock.now())
-    records = Records(store=store, clock=clock, breakers=breakers, admin_channel=settings.admin_channel, ring=bell.ring)
+    records = Records(
+        store=store,
+        clock=clock,
+        breakers=breakers,
+        admin_channel=settings.admin_channel,
+        ring=bell.ring,
+        hours=settings.working_hours,
+    )
     renewals = Renewals(store=store, providers=providers, clock=clock, owner=owner)
     probes = Probes(store=store, providers=providers, clock=clock, renewals=renewals, records=records)
     cards = Cards(providers=providers, public_url=settings.public_url, allowed=settings.allowed_access)
@@ -260,7 +267,12 @@ def one_shot(settings: Settings) -> Iterator[OperatorTools]:
             breakers.recall(tx)
         # The bot has no bell of ours: it looks by itself at what is due.
         records = Records(
-            store=store, clock=clock, breakers=breakers, admin_channel=settings.admin_channel, ring=lambda: None
+            store=store,
+            clock=clock,
+            breakers=breakers,
+            admin_channel=settings.admin_channel,
+            ring=lambda: None,
+            hours=settings.working_hours,
         )
         renewals = Renewals(store=store, providers=providers, clock=clock, owner=f"command:{secrets.token_hex(8)}")
         yield OperatorTools(

@@ -31,6 +31,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from bot.rules.hours import WorkingHours
 from providers.base import AccessType
 
 PREFIX = "RELATCH_"
@@ -70,6 +71,10 @@ def _listed(value: Any) -> Any:
 
 def _upper(value: Any) -> Any:
     return value.upper() if isinstance(value, str) else value
+
+
+def _hours(value: Any) -> Any:
+    return WorkingHours.read(value) if isinstance(value, str) else value
 
 
 def _address(value: str) -> str:
@@ -215,6 +220,8 @@ class Settings(Look):
     admin_ids: Annotated[Listed, _ids("UW", "people")] = frozenset()
     admin_channel: Annotated[str, _ids("CG", "a channel")] = ""
     allowed_domains: Listed = frozenset()
+    # When people are told for the first time that something stopped; None is at any hour.
+    working_hours: Annotated[WorkingHours | None, NoDecode, BeforeValidator(_hours)] = None
     access_types: Annotated[frozenset[AccessType], NoDecode, BeforeValidator(_listed)] = frozenset()
 
     google_client_id: str = ""

@@ -18,6 +18,7 @@ from bot.desk.asked import Tools
 from bot.desk.desk import Desk
 from bot.desk.sign_in import SignIn
 from bot.model import Actor, Connection, Event, Person, Reply, Request, WebSession, Word
+from bot.rules.hours import WorkingHours
 from bot.runner.heartbeats import Heartbeats
 from bot.runner.notices import Notices
 from bot.runner.revocations import Revocations
@@ -108,6 +109,7 @@ class Rig:
         self.providers: dict[str, Provider] = {"google": self.provider}
         self.allowed_domains: frozenset[str] = frozenset()
         self.allowed_access: frozenset[AccessType] = EVERY_ACCESS
+        self.hours: WorkingHours | None = None
         self.pool = ThreadPoolExecutor(16)
         self.start("run:1")
 
@@ -126,6 +128,7 @@ class Rig:
             admin_channel=self.admin_channel,
             ring=lambda: None,
             jitter=lambda: 0.5,
+            hours=self.hours,
         )
         self.renewals = Renewals(store=store, providers=providers, clock=clock, owner=owner)
         self.probes = Probes(

@@ -23,6 +23,7 @@ from bot.model import (
 )
 from bot.rules import health
 from bot.rules.health import APPROVALS, CRM_EVERY, EVERY, Ok, Outcome, Tell
+from bot.rules.hours import WorkingHours
 from bot.rules.outages import GUARD_WINDOW, SPREAD_AFTER_OUTAGE, counts, held
 from bot.store.database import Store, Tx
 from bot.upkeep import restored, tell
@@ -43,6 +44,7 @@ class Records:
         admin_channel: str,
         ring: Callable[[], None],
         jitter: Callable[[], float] = random.random,
+        hours: WorkingHours | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -50,6 +52,7 @@ class Records:
         self._admin_channel = admin_channel
         self._ring = ring
         self._jitter = jitter
+        self._hours = hours
 
     def outcome(
         self,
@@ -223,7 +226,7 @@ class Records:
             tx.notices.want(notice.id, {"waiting": sorted(waiting)})
 
     def _tell(self, tx: Tx, person: Person, connection: Connection, whom: Tell, cause: Cause) -> None:
-        tell.broken(tx, person, connection, now=self._clock.now())
+        tell.broken(tx, person, connection, now=self._clock.now(), hours=self._hours)
         if whom is Tell.ADMIN:
             self.approval(tx, connection.provider, cause, waiting=person)
         if restored.hold(tx, connection.provider):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.model import Connection, Culprit, Health, Notice, NoticeKind, Person
 from bot.rules.health import SETTLE
+from bot.rules.hours import WorkingHours
 from bot.store.database import Tx
 from providers.base import Side
 
@@ -23,8 +24,14 @@ def needs_somebody(connection: Connection) -> bool:
     )
 
 
-def broken(tx: Tx, person: Person, connection: Connection, *, now: datetime) -> None:
-    """The person's one failure notice names this side too. A new cause deserves a new notification."""
+def broken(
+    tx: Tx, person: Person, connection: Connection, *, now: datetime, hours: WorkingHours | None = None
+) -> None:
+    """The person's one failure notice names this side too. A new cause deserves a new notification.
+
+    The first message waits until it is settled, and for the person's working hours where there are any.
+    """
+    settled = now + SETTLE
     key, side = f"failure:{person.id}", str(connection.side)
     was = tx.notices.find_open(key)
     told = was.facts if was else {}
@@ -40,7 +47,7 @@ def broken(tx: Tx, person: Person, connection: Connection, *, now: datetime) -> 
             "stage": "broken",
         },
         now=now,
-        not_before=now + SETTLE,
+        not_before=hours.next(settled, person.timezone) if hours else settled,
     )
     say_anew(tx, notice)
 

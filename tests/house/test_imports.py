@@ -34,7 +34,7 @@ MAY_IMPORT: Mapping[str, Set[str]] = {
     "providers.all": {"providers"},
     "bot.model": {"providers.base"},
     "bot.clock": CORE,
-    "bot.settings": CORE,
+    "bot.settings": CORE | {"bot.rules"},
     "bot.logs": set(),
     "bot.rules": CORE,
     "bot.store": CORE,
