@@ -8,10 +8,6 @@ PYTHON ?=
 ARGS ?=
 READY := .venv/.ready
 RUN := .venv/bin/python
-# What is played a second time, with Slack calling Relatch: make stories ARGS="--mode http" plays all of them so.
-HTTP_STORIES := tests/stories/test_demo.py tests/stories/test_words.py \
-	tests/stories/test_providers.py::test_a_connection_is_made_broken_repaired_changed_revoked_and_made_again
-
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
@@ -23,9 +19,8 @@ demo: $(READY) ## a Slack-like workspace with a running Relatch in your browser;
 test: $(READY) ## the tests
 	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-stories: chromium $(READY) ## Chromium plays the demo, page by page
-	@$(RUN) -m pytest tests/stories -o timeout=300 $(ARGS)
-	@$(if $(ARGS),,$(RUN) -m pytest --mode http -o timeout=300 $(HTTP_STORIES))
+stories: chromium $(READY) ## Chromium plays the demo, page by page, once for each way in which Slack reaches Relatch
+	@$(RUN) -m pytest tests/stories --mode both -o timeout=300 $(ARGS)
 
 faults: $(READY) ## kills, races and outages; FAULTS_SCALE=0.1 does a tenth
 	@$(RUN) -m pytest tests/faults -o timeout=3600 $(ARGS)
