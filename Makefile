@@ -8,6 +8,7 @@ PYTHON ?=
 ARGS ?=
 READY := .venv/.ready
 RUN := .venv/bin/python
+
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo

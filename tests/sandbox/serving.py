@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import socket
 import ssl
 import threading
@@ -16,6 +17,8 @@ from aiohttp import web
 T = TypeVar("T")
 
 HOST = "127.0.0.1"
+# No system gives these out by itself, so that a port taken here stays free at the loopback's other addresses.
+NEVER_GIVEN_OUT = range(20_000, 30_000)
 # Streams and WebSockets of the page never end by themselves; they are cut after this many seconds.
 CLOSING = 0.5
 
@@ -52,10 +55,21 @@ class Serving:
     async def _serve(self, app: web.Application, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=CLOSING)
         await runner.setup()
-        listener = socket.create_server((host, port))
+        listener = socket.create_server((host, port)) if port or host == HOST else _elsewhere(host)
         await web.SockSite(runner, listener, ssl_context=tls).start()
         self._runners.append(runner)
         return int(listener.getsockname()[1])
+
+
+def _elsewhere(host: str) -> socket.socket:
+    """Listens at another address than HOST, on a port that is free there too: a test may want it for itself."""
+    for port in random.sample(NEVER_GIVEN_OUT, 100):
+        try:
+            socket.create_server((HOST, port)).close()
+            return socket.create_server((host, port))
+        except OSError:
+            continue
+    raise OSError(f"no port of {NEVER_GIVEN_OUT} is free at {host}")
 
 
 def free_port() -> int:
