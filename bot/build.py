@@ -389,7 +389,8 @@ async def _listen(server: web.Server, settings: Settings) -> Callable[[], Awaita
     serving = asyncio.create_task(server.serve())
     while not server.started:
         if serving.done():
-            raise CannotStart(f"{settings.listen} is taken: set RELATCH_LISTEN to another port.")
+            taken = f"{settings.listen} is taken: set RELATCH_LISTEN to another port."
+            raise CannotStart(taken) from serving.exception()
         await asyncio.sleep(0.01)
 
     async def end() -> None:

@@ -62,7 +62,7 @@ class Serving:
 
 
 def _elsewhere(host: str) -> socket.socket:
-    """Listens at another address than HOST, on a port that is free there too: a test may want it for itself."""
+    """Listens at any loopback address, on a port that is free at HOST too: a test may want it for itself."""
     for port in random.sample(NEVER_GIVEN_OUT, 100):
         try:
             socket.create_server((HOST, port)).close()
@@ -74,7 +74,7 @@ def _elsewhere(host: str) -> socket.socket:
 
 def free_port() -> int:
     """A port that was free a moment ago, for a program that must be told its port before it starts."""
-    with socket.create_server((HOST, 0)) as listener:
+    with _elsewhere(HOST) as listener:
         return int(listener.getsockname()[1])
 
 
