@@ -101,6 +101,7 @@ class CrmEnd:
         except (Superseded, StoreAway):
             raise
         except Exception as error:
+            # A fault of our own at this end: it must not be put on the mailbox, and needs a next try that lies ahead.
             log.exception("CRM failed", extra={"connection": self.connection.id})
             unknown = Unavailable(Reason.UNKNOWN, type(error).__name__)
             raise CrmFailed(self.connection, Stage.USE, unknown) from error

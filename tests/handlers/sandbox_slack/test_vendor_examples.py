@@ -125,10 +125,10 @@ ASK: Mapping[str, Callable[[Rig], Json]] = {
     "slack/auth_test": auth_test,
     "slack/auth_test_refused": auth_test_refused,
     "slack/views_open_refused": views_open_refused,
-    "slack/blocks_refused": blocks_refused,
+    "slack/message_refused": blocks_refused,
     "slack/rate_limited": rate_limited,
     "slack/command": command,
-    "slack/block_actions": block_actions,
+    "slack/pressed": block_actions,
     "slack/view_submission": view_submission,
     "slack/home_opened": home_opened,
     "slack/event_callback": event_callback,
@@ -170,7 +170,7 @@ def test_a_published_command_is_a_request() -> None:
 
 
 def test_a_published_press_is_a_request_and_says_where_its_message_stands() -> None:
-    body = example("slack/block_actions").body
+    body = example("slack/pressed").body
     action = body["actions"][0]
     request = pressed(action["action_id"], action["value"], actor=guard.actor(body), delivery=guard.delivery(body))
     assert request is not None
@@ -208,7 +208,7 @@ class Answer:
         ("auth_test_refused", SlackAway, None),
         ("rate_limited", SlackAway, 30.0),
         ("views_open_refused", MessengerError, None),
-        ("blocks_refused", MessengerError, None),
+        ("message_refused", MessengerError, None),
     ],
 )
 def test_a_published_refusal_of_slack_means(name: str, kind: type[MessengerError], pause: float | None) -> None:
