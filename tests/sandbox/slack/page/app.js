@@ -104,9 +104,11 @@ class Session {
       return;
     }
     // The app has seconds to answer a visit, and nothing else waits for that.
+    const before = home.view;
     api
       .openHome(this.user)
-      .then(({ view }) => home.show(view))
+      // What the stream brought in the meantime is newer than this answer.
+      .then(({ view }) => home.view === before && home.show(view))
       .catch(broken);
   }
 
