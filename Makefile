@@ -8,6 +8,8 @@ PYTHON ?=
 ARGS ?=
 READY := .venv/.ready
 RUN := .venv/bin/python
+# Compiled files are kept, whatever the shell says: every process of the tests would compile all of it anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## list the words
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-12s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +19,8 @@ help: ## list the words
 demo: $(READY) ## a Slack-like workspace with a running Relatch in your browser; Ctrl-C ends it
 	@$(RUN) -m tests.sandbox --demo
 
+# Thousands of small databases: in memory where there is room for them. `make faults` uses the disk.
+test: export PYTEST_DEBUG_TEMPROOT ?= $(shell $(RUN) -m tests.memory)
 test: $(READY) ## the tests
 	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 

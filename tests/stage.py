@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from tests.sandbox import opening
-from tests.sandbox.child import Child, manifest
+from tests.sandbox.child import Child, Launch, launch, manifest
 from tests.sandbox.slack import Button, Message, SlackServer
 from tests.sandbox.world import Mode, Person, Sandbox, Vendor
 
@@ -34,10 +34,12 @@ class Stage:
         settings: Mapping[str, str] | None = None,
         vendors: Collection[Vendor] = (Vendor.GOOGLE,),
         mode: Mode = Mode.SOCKET,
+        launch: Launch = launch,
     ) -> None:
         self.directory = directory
         self.world = Sandbox(directory, offset=offset, vendors=vendors, mode=mode)
         self._more = dict(settings or {})
+        self._launch = launch
         self._bot: Child | None = None
 
     @property
@@ -57,8 +59,8 @@ class Stage:
         self.world.start()
         try:
             http = self.world.mode is Mode.HTTP
-            self.world.install(manifest(self.world.public_url, self.directory, http=http))
-            self._bot = Child(self.settings, self.directory)
+            self.world.install(manifest(self.world.public_url, self.directory, http=http, launch=self._launch))
+            self._bot = Child(self.settings, self.directory, launch=self._launch)
             self.bot.start()
             self.bot.wait_until_ready()
             if http:

@@ -263,6 +263,7 @@ class Renderer:
             loader=PackageLoader("templates", ""),
             autoescape=True,
             undefined=StrictUndefined,
+            auto_reload=False,  # Else every message asks the disk whether a template has changed.
             trim_blocks=True,
             lstrip_blocks=True,
         )

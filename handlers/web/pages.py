@@ -31,6 +31,7 @@ class Pages:
             loader=PackageLoader("templates", ""),
             autoescape=True,
             undefined=StrictUndefined,
+            auto_reload=False,  # Else every page asks the disk whether its template has changed.
             trim_blocks=True,
             lstrip_blocks=True,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -60,8 +60,13 @@ def files(*suffixes: str) -> Iterator[Path]:
 def modules(*folders: str) -> Iterator[Module]:
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            yield Module(".".join(parts).removesuffix(".__init__"), path.read_text("utf-8"))
+            yield _module(path)
+
+
+@cache
+def _module(path: Path) -> Module:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return Module(".".join(parts).removesuffix(".__init__"), path.read_text("utf-8"))
 
 
 def where(path: Path) -> str:

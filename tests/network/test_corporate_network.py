@@ -60,7 +60,8 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     directory = tmp_path_factory.mktemp("office")
     serving, beats = Serving(), list[str]()
     serving.start()
-    beat = serving.serve(listening(beats), host=OUTSIDE, tls=own_tls(directory / "other-ca.pem"))
+    tls = own_tls(directory / "other-ca.pem", authority="another company")
+    beat = serving.serve(listening(beats), host=OUTSIDE, tls=tls)
     with Sandbox(directory, vendors=tuple(Vendor), api_host=OUTSIDE) as world:
         world.install(manifest(world.public_url, directory))
         told = world.settings()

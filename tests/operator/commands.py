@@ -7,39 +7,16 @@ import pty
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sandbox.child import CHECKOUT
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """`out` is what can be piped, `err` what is for the eyes."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def all(self) -> str:
-        return self.out + self.err
+from tests import warm
+from tests.sandbox import child
+from tests.sandbox.child import CHECKOUT, Said
 
 
 def relatch(*words: str, settings: Mapping[str, str], directory: Path) -> Said:
-    """Nobody sits at its standard input."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELATCH_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", *words],
-        env={**inherited, "PYTHONPATH": str(CHECKOUT), **settings},
-        cwd=directory,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    said = Said(done.returncode, done.stdout, done.stderr)
+    """In a process that is warm already: see tests/warm.py."""
+    said = child.relatch(*words, settings=settings, directory=directory, launch=warm.launch)
     assert "Traceback" not in said.all, said.all
     return said
 

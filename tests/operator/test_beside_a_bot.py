@@ -9,14 +9,16 @@ from functools import partial
 
 import pytest
 
-from tests.operator.commands import Said, at_a_terminal, lines_of, relatch
+from tests import warm
+from tests.operator.commands import at_a_terminal, lines_of, relatch
+from tests.sandbox.child import Said
 from tests.sandbox.world import BOB, GRACE, Person
 from tests.stage import Stage
 
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with Stage(tmp_path_factory.mktemp("stage")) as stage:
+    with Stage(tmp_path_factory.mktemp("stage"), launch=warm.launch) as stage:
         stage.connect(BOB, GRACE)
         yield stage
 

@@ -154,7 +154,7 @@ def test_an_answer_without_a_date_is_no_crash() -> None:
 
 
 def test_who_signs_for_nobody_we_know_is_named_for_each_vendor(examine: Examine, tmp_path: Path) -> None:
-    own_tls(tmp_path / "other.pem")
+    own_tls(tmp_path / "other.pem", authority="somebody else")
     found = examine.troubles(RELATCH_CA_BUNDLE=str(tmp_path / "other.pem"))
     assert {each.part for each in found} == {
         "Slack",

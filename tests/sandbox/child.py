@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
 import requests
 
@@ -27,14 +29,61 @@ class ChildDied(Exception):
         self.last_lines = last_lines
 
 
-class Child:
-    """`python -m bot run` (or other `words`) in `directory`, its log in `directory`/bot.log."""
+@dataclass(frozen=True, slots=True)
+class Program:
+    """`relatch` and its words. What it says is appended to the two files; nobody sits at its standard input."""
 
-    def __init__(self, settings: Mapping[str, str], directory: Path, words: tuple[str, ...] = ("run",)) -> None:
+    words: tuple[str, ...]
+    directory: Path
+    environment: Mapping[str, str] = field(repr=False)
+    out: Path
+    err: Path
+
+
+class Process(Protocol):
+    """As subprocess.Popen has it."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
+
+
+Launch = Callable[[Program], Process]
+
+
+def launch(program: Program) -> Process:
+    """As an operator would."""
+    with program.out.open("ab") as out, program.err.open("ab") as err:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bot", *program.words],
+            env=program.environment,
+            cwd=program.directory,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            # A Ctrl-C in the terminal is ours to pass on: as the one SIGTERM that an operator would send.
+            start_new_session=True,
+        )
+
+
+class Child:
+    """`relatch run` (or other `words`) in `directory`, its log in `directory`/bot.log."""
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        directory: Path,
+        words: tuple[str, ...] = ("run",),
+        launch: Launch = launch,
+    ) -> None:
         self._settings = settings
         self._words = words
         self._directory = directory
-        self._process: subprocess.Popen[bytes] | None = None
+        self._launch = launch
+        self._process: Process | None = None
 
     @property
     def log(self) -> Path:
@@ -45,17 +94,8 @@ class Child:
         return self._running().pid
 
     def start(self) -> None:
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "bot", *self._words],
-                env=_environment(self._settings),
-                cwd=self._directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A Ctrl-C in the terminal is ours to pass on: as the one SIGTERM that an operator would send.
-                start_new_session=True,
-            )
+        program = Program(self._words, self._directory, environment(self._settings), out=self.log, err=self.log)
+        self._process = self._launch(program)
 
     @property
     def ended(self) -> bool:
@@ -95,7 +135,7 @@ class Child:
     def last_lines(self, count: int = 30) -> str:
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Process:
         assert self._process is not None, "the bot was never started"
         return self._process
 
@@ -113,25 +153,38 @@ class Child:
 DIRECT = {"http": "", "https": ""}
 
 
-def manifest(public_url: str, directory: Path, *, http: bool = False) -> dict[str, Any]:
-    """What `python -m bot manifest` prints when it is told nothing but its public address."""
-    made = subprocess.run(
-        [sys.executable, "-m", "bot", "manifest", *(["--http"] if http else [])],
-        env=_environment({"RELATCH_PUBLIC_URL": public_url}),
-        cwd=directory,
-        capture_output=True,
-        check=False,
-        timeout=60,
-    )
-    if made.returncode:
-        raise ChildDied(
-            f"`bot manifest` ended with code {made.returncode}", made.stderr.decode(errors="replace")
-        )
-    document: dict[str, Any] = json.loads(made.stdout)
+@dataclass(frozen=True, slots=True)
+class Said:
+    """`out` is what can be piped, `err` what is for the eyes."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def all(self) -> str:
+        return self.out + self.err
+
+
+def relatch(*words: str, settings: Mapping[str, str], directory: Path, launch: Launch = launch) -> Said:
+    """Runs `relatch` with these words to its end."""
+    with TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        code = launch(Program(words, directory, environment(settings), out, err)).wait(60)
+        return Said(code, *(file.read_text("utf-8", errors="replace") for file in (out, err)))
+
+
+def manifest(public_url: str, directory: Path, *, http: bool = False, launch: Launch = launch) -> dict[str, Any]:
+    """What `relatch manifest` prints when it is told nothing but its public address."""
+    words = ("manifest", "--http") if http else ("manifest",)
+    said = relatch(*words, settings={"RELATCH_PUBLIC_URL": public_url}, directory=directory, launch=launch)
+    if said.code:
+        raise ChildDied(f"`relatch manifest` ended with code {said.code}", said.err)
+    document: dict[str, Any] = json.loads(said.out)
     return document
 
 
-def _environment(settings: Mapping[str, str]) -> dict[str, str]:
-    # No RELATCH_* of the developer's shell, and by the working directory no .env of the checkout either.
+def environment(settings: Mapping[str, str]) -> dict[str, str]:
+    """No RELATCH_* of the developer's shell, and by the working directory no .env of the checkout either."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("RELATCH_")}
     return {**inherited, "PYTHONPATH": str(CHECKOUT), **settings}

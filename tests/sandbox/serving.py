@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import socket
 import ssl
@@ -36,8 +37,8 @@ class Serving:
 
     def stop(self) -> None:
         for runner in self._runners:
-            self.call(_end(runner))
-        self.call(_cancel_the_rest())
+            self.call(runner.cleanup())
+        self.call(_end_the_rest())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -78,28 +79,31 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def own_tls(ca_bundle: Path) -> ssl.SSLContext:
-    """Makes a CA, writes its certificate to `ca_bundle`, and gives a server context for localhost."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(str(ca_bundle))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("localhost", HOST).configure_cert(context)
+def own_tls(ca_bundle: Path, *, authority: str = "the sandbox") -> ssl.SSLContext:
+    """Writes the CA of this name to `ca_bundle`, and gives a server context for localhost that it vouches for."""
+    certificate, context = _made(authority)
+    certificate.write_to_path(str(ca_bundle))
     return context
 
 
-async def _end(runner: web.AppRunner) -> None:
-    # By aiohttp's own list: a handler forgets its connection in the moment in which it begins to close it.
-    open_ones = list(runner.server._connections.values()) if runner.server else []
-    await runner.cleanup()
-    for transport in open_ones:
-        # A TLS connection waits up to 30 s for the other side's goodbye, longer than the loop lives.
-        transport.abort()
-    # Who hung up in the middle of a TLS handshake is in no list: the loop has to hear of it while it lives.
-    await asyncio.sleep(0.01)
+@functools.cache
+def _made(authority: str) -> tuple[trustme.Blob, ssl.SSLContext]:
+    """Once for the process: making keys takes longer than most tests."""
+    made = trustme.CA(organization_name=authority)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.issue_cert("localhost", HOST).configure_cert(context)
+    return made.cert_pem, context
 
 
-async def _cancel_the_rest() -> None:
+async def _end_the_rest() -> None:
+    loop: Any = asyncio.get_running_loop()
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    # By the loop's own list: aiohttp's forgets a connection that it has begun to close, and has never heard of one
+    # that hung up in the middle of its TLS handshake. Either would outlive the loop.
+    for transport in list(loop._transports.values()):
+        transport.abort()
+    for _ in range(3):
+        await asyncio.sleep(0)  # Each transport is told in the loop's next round, and tells the one above it.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests import warm
 from tests.sandbox.world import BOB, GRACE, Mode
 from tests.stage import Stage
 
@@ -18,7 +19,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     """
     mode = getattr(request, "param", Mode.SOCKET)
     settings = {"RELATCH_LOG_LEVEL": "DEBUG"}
-    with Stage(tmp_path_factory.mktemp("stage"), settings=settings, mode=mode) as stage:
+    with Stage(tmp_path_factory.mktemp("stage"), settings=settings, mode=mode, launch=warm.launch) as stage:
         stage.connect(BOB, GRACE)
         yield stage
         assert stage.alarms() == []

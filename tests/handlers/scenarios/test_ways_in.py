@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 import requests
 
+from tests import warm
 from tests.sandbox.slack import Signed
 from tests.sandbox.world import BOB, Mode
 from tests.stage import Stage
@@ -16,7 +17,7 @@ from tests.stage import Stage
 @pytest.fixture(scope="module")
 def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """Nobody is connected; Slack calls the bot."""
-    with Stage(tmp_path_factory.mktemp("called"), mode=Mode.HTTP) as stage:
+    with Stage(tmp_path_factory.mktemp("called"), mode=Mode.HTTP, launch=warm.launch) as stage:
         yield stage
         assert stage.alarms() == []
 

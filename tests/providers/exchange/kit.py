@@ -46,12 +46,13 @@ class ExchangeKit:
 
     @classmethod
     @contextmanager
-    def running(cls, directory: Path) -> Iterator[ExchangeKit]:
+    def running(cls, directory: Path, *, authority: str = "the sandbox") -> Iterator[ExchangeKit]:
         clock = SandboxClock(directory / "clock")
         kit = cls(ExchangeServer(clock), clock, directory / "ca.pem")
         kit._serving.start()
         try:
-            port = kit._serving.serve(kit.server.api_app, tls=own_tls(directory / "ca.pem"))
+            tls = own_tls(directory / "ca.pem", authority=authority)
+            port = kit._serving.serve(kit.server.api_app, tls=tls)
             kit.server.addresses(api=f"https://localhost:{port}")
             for email in (BOB, GRACE, ADA):
                 kit.server.add_account(email, login=LOGINS[email], password=PASSWORDS[email])

@@ -407,7 +407,7 @@ def test_a_password_is_ended_by_hand(kit: ExchangeKit, bob: Credential) -> None:
 
 def test_two_wires_do_not_get_into_each_others_way(kit: ExchangeKit, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
-    with ExchangeKit.running(tmp_path / "other") as other:
+    with ExchangeKit.running(tmp_path / "other", authority="another company") as other:
         for _ in range(2):
             for one in (kit, other):
                 one.provider.check(one.sign_in(BOB))
