@@ -20,9 +20,9 @@ demo: $(READY) ## a Slack-like workspace with a running Relatch in your browser;
 	@$(RUN) -m tests.sandbox --demo
 
 # Thousands of small databases: in memory where there is room for them. `make faults` uses the disk.
-test: export PYTEST_DEBUG_TEMPROOT ?= $(shell $(RUN) -m tests.memory)
 test: $(READY) ## the tests
-	@$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@PYTEST_DEBUG_TEMPROOT=$${PYTEST_DEBUG_TEMPROOT-$$($(RUN) -m tests.memory)} \
+		$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 stories: chromium $(READY) ## Chromium plays the demo, page by page, once for each way in which Slack reaches Relatch
 	@$(RUN) -m pytest tests/stories --mode both -o timeout=300 $(ARGS)

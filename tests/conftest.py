@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.rig import Kept
 
 # What starts whole processes: begun first, it does not hold up the end of `make test`.
 LONG = tuple(f"tests/{room}/" for room in ("handlers/scenarios", "operator", "network", "live", "runner", "desk"))
@@ -21,3 +25,10 @@ def pytest_configure() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+
+
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    from tests.rig import Kept
+
+    return Kept(tmp_path_factory.mktemp("kept"))

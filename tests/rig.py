@@ -97,11 +97,27 @@ class Meddled(Google):
         self.at.pop(moment, lambda: None)()
 
 
+class Kept:
+    """One store for all tests of a process, so that its statements stay compiled. Each test finds it empty."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = folder / "data" / "relatch.db"
+        self.store = Store.open(self.database, KeysetFile(folder / "keys" / "keyset.json"))
+        self.store.close()
+        self._empty = self.database.read_bytes()
+
+    def emptied(self) -> Store:
+        for left in self.database.parent.iterdir():
+            left.unlink()
+        self.database.write_bytes(self._empty)
+        return self.store
+
+
 class Rig:
     """`start` once more is a restart on the same store."""
 
-    def __init__(self, kit: GoogleKit, store: Store, folder: Path, *, admin_channel: str = ADMIN_CHANNEL) -> None:
-        self.kit, self.google, self.store, self.folder = kit, kit.server, store, folder
+    def __init__(self, kit: GoogleKit, kept: Kept, *, admin_channel: str = ADMIN_CHANNEL) -> None:
+        self.kit, self.google, self.store, self.database = kit, kit.server, kept.emptied(), kept.database
         self.clock = RigClock(kit.clock.now)
         self.slack = MemorySlack()
         self.admin_channel = admin_channel
@@ -279,22 +295,21 @@ class Rig:
         return int(self.rows(f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - a table's name, from a test
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.folder / "data" / "relatch.db")) as database:
+        with closing(sqlite3.connect(self.database)) as database:
             return database.execute(statement).fetchall()
 
 
 @contextmanager
-def running(folder: Path, **others: Any) -> Iterator[Rig]:
+def running(folder: Path, kept: Kept, **others: Any) -> Iterator[Rig]:
     with GoogleKit.running(folder) as kit:
-        store = Store.open(folder / "data" / "relatch.db", KeysetFile(folder / "keys" / "keyset.json"))
         kit.server.add_account("ada@acme.example", password="of Ada")
-        rig = Rig(kit, store, folder, **others)
+        rig = Rig(kit, kept, **others)
         try:
             yield rig
         finally:
             rig.runs.stop(timedelta(seconds=20))
             rig.pool.shutdown()
-            store.close()
+            rig.store.close()
 
 
 def play_google(url: str, email: str, *, cancel: bool = False) -> dict[str, str]:

@@ -90,7 +90,7 @@ def test_the_browsers_token_and_state_are_kept_hashed(rig: Rig) -> None:
 
 
 def files(rig: Rig) -> str:
-    return "".join(path.read_bytes().decode("latin-1") for path in (rig.folder / "data").iterdir())
+    return "".join(path.read_bytes().decode("latin-1") for path in rig.database.parent.iterdir())
 
 
 def database_texts(rig: Rig) -> Iterator[str]:

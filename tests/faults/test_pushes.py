@@ -10,7 +10,7 @@ from pathlib import Path
 from bot.runner.crm import Superseded
 from providers.base import Side
 from tests.faults.conftest import scaled
-from tests.rig import wait_for
+from tests.rig import Kept, wait_for
 from tests.runner.crm_rig import CrmRig, crm_running
 
 BOBS, CARA = "bob@acme.example", "cara@customer.example"
@@ -21,7 +21,7 @@ MOMENTS = ("match", "push", "pushed", "page")
 
 def test_runs_that_are_cut_again_and_again_write_each_item_once(tmp_path: Path, tell: Callable[[str], None]) -> None:
     mails, meetings, cuts = scaled(MAILS), scaled(MEETINGS), scaled(CUTS)
-    with crm_running(tmp_path) as both:
+    with crm_running(tmp_path, Kept(tmp_path)) as both:
         now = both.rig.clock.now()
         for number in range(mails):
             sent = now - timedelta(minutes=number)

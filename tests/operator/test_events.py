@@ -72,7 +72,7 @@ def test_since_leaves_out_what_is_older(rig: Rig) -> None:
 
 def test_a_changed_line_is_named_and_nothing_is_written(rig: Rig) -> None:
     rig.connected(BOB)
-    with closing(sqlite3.connect(rig.folder / "data" / "relatch.db")) as database, database:
+    with closing(sqlite3.connect(rig.database)) as database, database:
         database.execute("UPDATE event SET detail = 'harmless' WHERE id = 3")
     to = StringIO()
     with pytest.raises(ChainBroken) as broken:

@@ -217,7 +217,7 @@ def test_who_is_still_being_revoked_is_not_forgotten(rig: Rig) -> None:
 def test_nothing_of_a_forgotten_person_is_left_in_the_database(rig: Rig) -> None:
     revoked(rig)
     erase(rig)
-    kept = b"".join(path.read_bytes() for path in (rig.folder / "data").iterdir())
+    kept = b"".join(path.read_bytes() for path in rig.database.parent.iterdir())
     assert [word for word in (b"bob@acme.example", b"U0BOB") if word in kept] == []
     assert rig.rows("SELECT name, email FROM person WHERE user_id LIKE 'forgotten:%'") == [(FORGOTTEN, "")]
 

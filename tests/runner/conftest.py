@@ -7,17 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import Rig, running
+from tests.rig import Kept, Rig, running
 from tests.runner.crm_rig import CrmRig, crm_running
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with running(tmp_path) as rig:
+def rig(tmp_path: Path, kept: Kept) -> Iterator[Rig]:
+    with running(tmp_path, kept) as rig:
         yield rig
 
 
 @pytest.fixture
-def both(tmp_path: Path) -> Iterator[CrmRig]:
-    with crm_running(tmp_path) as both:
+def both(tmp_path: Path, kept: Kept) -> Iterator[CrmRig]:
+    with crm_running(tmp_path, kept) as both:
         yield both

@@ -15,7 +15,7 @@ from providers.salesforce import Salesforce
 from providers.wire import Wire
 from tests.memory_slack import BOB, Message
 from tests.providers.salesforce.kit import CARA, PRODUCTION, SalesforceKit, play_salesforce
-from tests.rig import Rig, running
+from tests.rig import Kept, Rig, running
 
 Happening = Callable[[], object]
 
@@ -127,8 +127,8 @@ class CrmRig:
 
 
 @contextmanager
-def crm_running(folder: Path, **others: Any) -> Iterator[CrmRig]:
-    with running(folder, **others) as rig:
+def crm_running(folder: Path, kept: Kept, **others: Any) -> Iterator[CrmRig]:
+    with running(folder, kept, **others) as rig:
         (folder / "crm").mkdir()
         with SalesforceKit.running(folder / "crm", rig.kit.clock) as kit:
             yield CrmRig(rig, kit)

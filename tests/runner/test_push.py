@@ -10,7 +10,7 @@ from bot.model import Culprit, Health, IncidentKind, Kind, Word
 from bot.runner.crm import Superseded
 from providers.base import AccessType, Reason, Rejected, Side, Unavailable
 from tests.memory_slack import ADMIN_CHANNEL, BOB, GRACE
-from tests.rig import HALF_AN_HOUR, HOUR, MINUTE, Rig, wait_for
+from tests.rig import HALF_AN_HOUR, HOUR, MINUTE, wait_for
 from tests.runner.crm_rig import CrmRig
 
 BOBS, CARA = "bob@acme.example", "cara@customer.example"
@@ -92,7 +92,7 @@ def test_without_a_crm_the_cursor_waits_and_the_person_is_asked_once_to_connect_
     assert both.welcomes()[Side.CRM]["caught_up"] == 2
 
 
-def test_who_was_connected_before_there_was_a_crm_is_asked_once(rig: Rig, both: CrmRig) -> None:
+def test_who_was_connected_before_there_was_a_crm_is_asked_once(both: CrmRig) -> None:
     del both.rig.providers["salesforce"]
     both.rig.start("run:2")
     both.rig.mail(2)

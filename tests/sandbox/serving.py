@@ -36,6 +36,8 @@ class Serving:
         self._thread.start()
 
     def stop(self) -> None:
+        # Who connected and hung up a moment ago is still let in: asyncio loses a connection whose server has closed.
+        self.call(_a_few_rounds())
         for runner in self._runners:
             self.call(runner.cleanup())
         self.call(_end_the_rest())
@@ -105,5 +107,10 @@ async def _end_the_rest() -> None:
     # that hung up in the middle of its TLS handshake. Either would outlive the loop.
     for transport in list(loop._transports.values()):
         transport.abort()
-    for _ in range(3):
-        await asyncio.sleep(0)  # Each transport is told in the loop's next round, and tells the one above it.
+    # Each is told in the loop's next round, and tells the one above it.
+    await _a_few_rounds()
+
+
+async def _a_few_rounds() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig import Rig, running
+from tests.rig import Kept, Rig, running
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    with running(tmp_path) as rig:
+def rig(tmp_path: Path, kept: Kept) -> Iterator[Rig]:
+    with running(tmp_path, kept) as rig:
         yield rig

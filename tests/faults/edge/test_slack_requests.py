@@ -71,7 +71,7 @@ def town(tmp_path: Path) -> Iterator[Town]:
 def rig(tmp_path: Path) -> Iterator[rigs.Rig]:
     folder = tmp_path / "rig"
     folder.mkdir()
-    with rigs.running(folder) as made:
+    with rigs.running(folder, rigs.Kept(folder)) as made:
         made.connected(BOB)
         yield made
 
