@@ -170,7 +170,11 @@ def relatch(*words: str, settings: Mapping[str, str], directory: Path, launch: L
     """Runs `relatch` with these words to its end."""
     with TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
-        code = launch(Program(words, directory, environment(settings), out, err)).wait(60)
+        process = launch(Program(words, directory, environment(settings), out, err))
+        try:
+            code = process.wait(60)
+        finally:
+            process.kill()
         return Said(code, *(file.read_text("utf-8", errors="replace") for file in (out, err)))
 
 
