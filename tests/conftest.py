@@ -29,6 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """What the small Relatches of this process keep: see tests/rig.py."""
     from tests.rig import Kept
 
     return Kept(tmp_path_factory.mktemp("kept"))

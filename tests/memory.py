@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it, which nobody else can enter
-ROOM = 2**31
+ROOM = 2**31  # bytes, for tests that take less than a tenth of it
 
 if __name__ == "__main__":
     if FOLDER.is_dir() and shutil.disk_usage(FOLDER).free > ROOM:

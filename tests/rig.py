@@ -98,26 +98,34 @@ class Meddled(Google):
 
 
 class Kept:
-    """One store for all tests of a process, so that its statements stay compiled. Each test finds it empty."""
+    """One store for all tests of a process, so that its statements stay compiled. Each test finds it empty, alone."""
 
     def __init__(self, folder: Path) -> None:
         self.database = folder / "data" / "relatch.db"
-        self.store = Store.open(self.database, KeysetFile(folder / "keys" / "keyset.json"))
-        self.store.close()
+        self._store = Store.open(self.database, KeysetFile(folder / "keys" / "keyset.json"))
+        self._store.close()
         self._empty = self.database.read_bytes()
+        self._lent = False
 
-    def emptied(self) -> Store:
+    @contextmanager
+    def lent(self) -> Iterator[Store]:
+        assert not self._lent, "two small Relatches at once would write into one database"
         for left in self.database.parent.iterdir():
             left.unlink()
         self.database.write_bytes(self._empty)
-        return self.store
+        self._lent = True
+        try:
+            yield self._store
+        finally:
+            self._lent = False
+            self._store.close()
 
 
 class Rig:
     """`start` once more is a restart on the same store."""
 
-    def __init__(self, kit: GoogleKit, kept: Kept, *, admin_channel: str = ADMIN_CHANNEL) -> None:
-        self.kit, self.google, self.store, self.database = kit, kit.server, kept.emptied(), kept.database
+    def __init__(self, kit: GoogleKit, store: Store, database: Path, *, admin_channel: str = ADMIN_CHANNEL) -> None:
+        self.kit, self.google, self.store, self.database = kit, kit.server, store, database
         self.clock = RigClock(kit.clock.now)
         self.slack = MemorySlack()
         self.admin_channel = admin_channel
@@ -301,15 +309,14 @@ class Rig:
 
 @contextmanager
 def running(folder: Path, kept: Kept, **others: Any) -> Iterator[Rig]:
-    with GoogleKit.running(folder) as kit:
+    with GoogleKit.running(folder) as kit, kept.lent() as store:
         kit.server.add_account("ada@acme.example", password="of Ada")
-        rig = Rig(kit, kept, **others)
+        rig = Rig(kit, store, kept.database, **others)
         try:
             yield rig
         finally:
             rig.runs.stop(timedelta(seconds=20))
             rig.pool.shutdown()
-            rig.store.close()
 
 
 def play_google(url: str, email: str, *, cancel: bool = False) -> dict[str, str]:
