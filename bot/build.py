@@ -53,10 +53,6 @@ from handlers.slack.messenger import SlackMessenger
 from handlers.slack.socket import SocketMode
 from handlers.web import app as web
 from providers.base import Provider, Side
-from providers.exchange import Exchange
-from providers.google import Google
-from providers.microsoft import Microsoft
-from providers.salesforce import Salesforce
 from providers.wire import Wire
 
 DESK_THREADS = 8
@@ -325,10 +321,12 @@ def _app(settings: Settings) -> slack_doctor.App:
 
 
 def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
-    """Those that have settings: no other is ever offered."""
+    """Those that have settings: no other is ever offered, and no other's library is loaded."""
     wire = Wire(ca_bundle=settings.ca_bundle, proxy=settings.https_proxy)
     providers: list[Provider] = []
     if settings.microsoft_client_id:
+        from providers.microsoft import Microsoft
+
         providers.append(
             Microsoft(
                 wire=wire,
@@ -344,10 +342,14 @@ def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
             )
         )
     if settings.exchange_hosts:
+        from providers.exchange import Exchange
+
         providers.append(
             Exchange(wire=wire, clock=clock.now, hosts=settings.exchange_hosts, url=settings.exchange_url)
         )
     if settings.google_client_id:
+        from providers.google import Google
+
         providers.append(
             Google(
                 wire=wire,
@@ -362,6 +364,8 @@ def offered(settings: Settings, clock: SystemClock) -> dict[str, Provider]:
             )
         )
     if settings.salesforce_client_id:
+        from providers.salesforce import Salesforce
+
         providers.append(
             Salesforce(
                 wire=wire,

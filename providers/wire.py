@@ -12,6 +12,7 @@ WireError(host, why)      `why` is a short name (CERTIFICATE_VERIFY_FAILED), nev
 
 from __future__ import annotations
 
+import functools
 import http.client
 import io
 import socket
@@ -156,7 +157,7 @@ class Wire:
         allowed_hosts: frozenset[str] | None = None,
         seconds: float = SECONDS_IN_ALL,
     ) -> None:
-        self._tls = ssl.create_default_context(cafile=str(ca_bundle or certifi.where()))
+        self._tls = ssl.create_default_context(cafile=str(ca_bundle)) if ca_bundle else _public_web()
         self._proxies = {"https": proxy} if proxy else {}
         self._allowed = allowed_hosts
         self._seconds = seconds
@@ -183,6 +184,12 @@ class Wire:
         adapter = _Adapter(tls=self._tls, allowed=allowed, seconds=self._seconds, until=until)
         session.mount("https://", adapter)
         session.mount("http://", adapter)
+
+
+@functools.cache
+def _public_web() -> ssl.SSLContext:
+    """One for the process: it holds some hundred certificates, which take a while to read."""
+    return ssl.create_default_context(cafile=certifi.where())
 
 
 def is_allowed(address: str, hosts: frozenset[str]) -> bool:

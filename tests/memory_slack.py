@@ -41,8 +41,8 @@ class MemorySlack:
     on_call: Callable[[], None] = lambda: None
     on_sent: Callable[[], None] = lambda: None
     said: list[Reply] = field(default_factory=list)
-    _numbers: count[int] = field(default_factory=lambda: count(1))
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    numbers: count[int] = field(default_factory=lambda: count(1), compare=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def __post_init__(self) -> None:
         for user_id, name in ((ADA, "Ada"), (BOB, "Bob"), (GRACE, "Grace")):
@@ -69,7 +69,7 @@ class MemorySlack:
 
     def post(self, to: str, reply: Reply) -> Address:
         self._called(reply)
-        at = Address(channel=to, ts=f"{next(self._numbers)}.0")
+        at = Address(channel=to, ts=f"{next(self.numbers)}.0")
         self.messages[at] = Message(at, reply)
         self.on_sent()
         return at

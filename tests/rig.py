@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,7 +25,6 @@ from bot.runner.revocations import Revocations
 from bot.runner.sync import SyncRuns
 from bot.runner.unfinished import Unfinished
 from bot.store.database import Store, Tx
-from bot.store.vault import KeysetFile
 from bot.upkeep.cards import EVERY_ACCESS, Cards
 from bot.upkeep.compose import Composer
 from bot.upkeep.outages import Breakers
@@ -36,8 +35,10 @@ from providers.base import AccessType, Credential, Provider, Revocation, Side
 from providers.base import Page as PulledPage
 from providers.google import Google
 from providers.wire import Wire
+from tests.kept import Kept
 from tests.memory_slack import ADMIN_CHANNEL, BOB, TEAM, MemorySlack, Message
 from tests.providers.google.kit import GoogleKit
+from tests.providers.kit import Kit
 from tests.sandbox.browser import Browser, Page
 
 MINUTE = timedelta(minutes=1)
@@ -97,35 +98,12 @@ class Meddled(Google):
         self.at.pop(moment, lambda: None)()
 
 
-class Kept:
-    """One store for all tests of a process, so that its statements stay compiled. Each test finds it empty, alone."""
-
-    def __init__(self, folder: Path) -> None:
-        self.database = folder / "data" / "relatch.db"
-        self._store = Store.open(self.database, KeysetFile(folder / "keys" / "keyset.json"))
-        self._store.close()
-        self._empty = self.database.read_bytes()
-        self._lent = False
-
-    @contextmanager
-    def lent(self) -> Iterator[Store]:
-        assert not self._lent, "two small Relatches at once would write into one database"
-        for left in self.database.parent.iterdir():
-            left.unlink()
-        self.database.write_bytes(self._empty)
-        self._lent = True
-        try:
-            yield self._store
-        finally:
-            self._lent = False
-            self._store.close()
-
-
 class Rig:
     """`start` once more is a restart on the same store."""
 
-    def __init__(self, kit: GoogleKit, store: Store, database: Path, *, admin_channel: str = ADMIN_CHANNEL) -> None:
-        self.kit, self.google, self.store, self.database = kit, kit.server, store, database
+    def __init__(self, kit: GoogleKit, store: Store, kept: Kept, *, admin_channel: str = ADMIN_CHANNEL) -> None:
+        self.kit, self.google, self.store, self.kept, self.database = kit, kit.server, store, kept, kept.database
+        self.kits: dict[str, Kit[Any]] = {"google": kit}
         self.clock = RigClock(kit.clock.now)
         self.slack = MemorySlack()
         self.admin_channel = admin_channel
@@ -227,6 +205,11 @@ class Rig:
 
     def connect(self, user_id: str = BOB, *, account: str = "", invitation: str = "", cancel: bool = False) -> Reply:
         """A whole sign-in, with the browser played at Google. Gives the page that ends it."""
+        if account or invitation or cancel:
+            return self._connect(user_id, account, invitation, cancel=cancel)
+        return self.once(("connect", user_id), lambda: self._connect(user_id))
+
+    def _connect(self, user_id: str, account: str = "", invitation: str = "", *, cancel: bool = False) -> Reply:
         session, url = self.visit(user_id, invitation)
         query = play_google(url, account or self.slack.profiles[user_id].email, cancel=cancel)
         return self.sign_in.callback("google", query, session)
@@ -250,10 +233,43 @@ class Rig:
 
     def connected(self, *user_ids: str) -> None:
         """They are connected, synced, and their welcome is said."""
-        for user_id in user_ids:
-            assert self.connect(user_id).template == "done"
-        self.sync()
-        self.draw()
+
+        def play() -> None:
+            for user_id in user_ids:
+                assert self._connect(user_id).template == "done"
+            self.sync()
+            self.draw()
+
+        self.once(("connected", *user_ids), play)
+
+    def once(self, what: Hashable, play: Callable[[], T]) -> T:
+        """Played once for the process where nothing has happened before: then what came of it is put back, whole.
+
+        Either way all parts are as after a restart.
+        """
+        if any(self.meddled()) or not self.kept.is_new(self.slack, self.kits):
+            return play()
+        settings = (self.admin_channel, self.hours, self.allowed_domains, self.allowed_access, *self.providers)
+        scene = self.kept.scenes.get((what, settings))
+        if scene is None or scene.is_old:
+            scene = self.kept.scene(self.slack, self.kits, came_of_it=play(), real=self.clock.real())
+            self.kept.scenes[what, settings] = scene
+        else:
+            for slug, vendor in scene.vendors.items():
+                self.kits[slug].memory.put_back(vendor, first=partial(self._begin, slug))
+            self.kept.put_back(scene, self.slack)
+            self.clock.ahead += scene.real - self.clock.real()
+        self.start("run:1")
+        came_of_it: T = scene.came_of_it
+        return came_of_it
+
+    def meddled(self) -> Iterator[object]:
+        """What is to happen at a moment of somebody's play."""
+        yield from self.provider.at
+
+    def _begin(self, slug: str) -> None:
+        """A provider is as warm as after a play: it knows where its vendor is."""
+        self.providers[slug].begin(self.kits[slug].access, "a state of ours", "")
 
     def pass_by(self, time: timedelta) -> None:
         """Moves the clock; then what is due is run and drawn."""
@@ -308,10 +324,9 @@ class Rig:
 
 
 @contextmanager
-def running(folder: Path, kept: Kept, **others: Any) -> Iterator[Rig]:
-    with GoogleKit.running(folder) as kit, kept.lent() as store:
-        kit.server.add_account("ada@acme.example", password="of Ada")
-        rig = Rig(kit, store, kept.database, **others)
+def running(kept: Kept, **others: Any) -> Iterator[Rig]:
+    with kept.kits.lent(GoogleKit) as kit, kept.lent() as store:
+        rig = Rig(kit, store, kept, **others)
         try:
             yield rig
         finally:

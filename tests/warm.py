@@ -1,12 +1,14 @@
 """Starting Relatch where its imports end: a process of its own, forked from one that has loaded everything.
 
-For tests that start very many. The stories, the faults and `tests/operator/test_start.py` start it as an operator does.
+For tests that start very many. The stories, the faults, `tests/operator/test_start.py` and one test of each other room
+start it as an operator does.
 """
 
 from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import subprocess
 import sys
 from multiprocessing.context import ForkServerProcess
@@ -16,7 +18,7 @@ from typing import TextIO
 from tests.sandbox.child import Program
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["bot.__main__", "bot.build", "bot.logs", "bot.settings"])
+_context.set_forkserver_preload(["tests.loaded"])
 
 
 def launch(program: Program) -> Forked:
@@ -52,18 +54,15 @@ class Forked:
 
 
 def _become(program: Program) -> None:
-    """In the new process: takes on all that `launch` of the sandbox gives a process, and is Relatch."""
+    """In the new process: takes on all that `launch` of the sandbox gives a process, and is the program."""
     os.setsid()
     os.chdir(program.directory)
     os.environ.clear()
     os.environ.update(program.environment)
     # What the server of processes had as its streams may have been a terminal; these are new and know what they are.
     sys.stdout, sys.stderr = (_appending(path, stream) for path, stream in ((program.out, 1), (program.err, 2)))
-    sys.argv = ["relatch", *program.words]
-
-    from bot.__main__ import main
-
-    main()
+    sys.argv[1:] = program.words
+    runpy.run_module(program.module, run_name="__main__", alter_sys=True)
 
 
 def _appending(path: Path, stream: int) -> TextIO:

@@ -52,9 +52,10 @@ class Runner:
             Duty("notices", notices.work, bell=bell, every=LOOK, trouble=_log),
             Duty("revocations", revocations.work, bell=bell, every=LOOK, trouble=_log),
             Duty("unfinished", unfinished.work, bell=slow, every=NOW_AND_THEN, trouble=_log),
-            Duty("alive", self._live, bell=slow, every=EACH_MINUTE, trouble=_log),
             Duty("heartbeats", heartbeats.work, bell=slow, every=HOURLY, trouble=_log),
             Duty("retention", retention.work, bell=slow, every=HOURLY, trouble=_log),
+            # The last to start: its first beat would take one that has not started yet for stuck.
+            Duty("alive", self._live, bell=slow, every=EACH_MINUTE, trouble=_log),
         )
         self._slow = slow
 

@@ -9,9 +9,34 @@ import sqlalchemy as sa
 
 from bot.model import Condition, Connection, Culprit, Health
 from bot.store.people import People
-from bot.store.rows import Row, access_columns, access_of, cause_columns, cause_of
+from bot.store.rows import Row, access_columns, access_of, cause_columns, cause_of, given
 from bot.store.tables import connection, person
 from providers.base import Access, Side
+
+_IN_TURN = (connection.c.next_try_at, connection.c.id)
+_OF = sa.select(connection).where(connection.c.person_id == given("person_id")).order_by(*_IN_TURN)
+_GET = sa.select(connection).where(connection.c.id == given("id"))
+_OWNER = sa.select(connection.c.person_id).where(connection.c.id == given("id"))
+_RECOVERED = sa.select(connection.c.items_since).where(connection.c.id == given("id"))
+_ADD = sa.insert(connection).returning(connection.c.id)
+_SET = sa.update(connection).where(connection.c.id == given("which"))
+_COPIED = _SET.values(
+    {"items": connection.c["items"] + given("more"), "items_since": connection.c.items_since + given("more")}
+)
+_REVOKING = sa.select(connection).where(connection.c.revoking_id == given("credential_id")).order_by(*_IN_TURN)
+# What the mailbox of somebody has can be taken again: one that works, and would be tried later than that.
+_LATER = (
+    sa.update(connection)
+    .where(connection.c.person_id == given("whose"), connection.c.side == Side.MAILBOX)
+    .where(connection.c.health == Health.ACTIVE, connection.c.failures == 0, connection.c.rejections == 0)
+    .where(connection.c.struck_at.is_(None), connection.c.next_try_at > given("then"))
+)
+_PROVEN = _SET.where(connection.c.restored_at.is_not(None))
+_COUNT = sa.select(sa.func.count()).select_from(connection).where(connection.c.provider == given("provider"))
+_TOTAL = _COUNT.where(connection.c.health != Health.REVOKED)
+_TURNED_BAD = _COUNT.where(
+    connection.c.since >= given("since"), connection.c.culprit.in_([Culprit.PERSON, Culprit.ADMINISTRATOR])
+)
 
 
 class Connections:
@@ -20,11 +45,11 @@ class Connections:
         self._people = people
 
     def of(self, person_id: int) -> dict[Side, Connection]:
-        found = self._select(connection.c.person_id == person_id)
-        return {each.side: each for each in found}
+        found = self._database.execute(_OF, {"person_id": person_id})
+        return {each.side: each for each in map(_connection, found)}
 
     def get(self, id: int) -> Connection:
-        return _connection(self._database.execute(sa.select(connection).where(connection.c.id == id)).one())
+        return _connection(self._database.execute(_GET, {"id": id}).one())
 
     def connect(
         self,
@@ -61,8 +86,7 @@ class Connections:
         if not keep_cursor:
             columns["cursor"] = ""
         if before is None:
-            added = sa.insert(connection).values(person_id=person_id, side=side, **columns)
-            id: int = self._database.execute(added.returning(connection.c.id)).scalar_one()
+            id: int = self._database.execute(_ADD, {"person_id": person_id, "side": side, **columns}).scalar_one()
         else:
             id = before.id
             self._set(id, columns)
@@ -71,7 +95,7 @@ class Connections:
 
     def set_condition(self, id: int, condition: Condition) -> None:
         self._set(id, _condition_columns(condition))
-        self._people.reschedule(self.get(id).person_id)
+        self._people.reschedule(self._owner(id))
 
     def revoke(self, id: int, credential_id: int, condition: Condition) -> None:
         """What it was connected with is no longer its own: a run under way sees that and stops.
@@ -83,8 +107,8 @@ class Connections:
 
     def revoking(self, credential_id: int) -> Connection | None:
         """The connection that waits for this credential to be ended; none where one was only replaced."""
-        found = self._select(connection.c.revoking_id == credential_id)
-        return found[0] if found else None
+        row = self._database.execute(_REVOKING, {"credential_id": credential_id}).first()
+        return None if row is None else _connection(row)
 
     def revoked(self, id: int, condition: Condition) -> None:
         self._set(id, {"revoking_id": None})
@@ -102,25 +126,22 @@ class Connections:
 
     def copied(self, id: int, items: int) -> None:
         """`items` more, from here or to here."""
-        counted = {"items": connection.c["items"] + items, "items_since": connection.c.items_since + items}
-        self._set(id, counted)
+        self._database.execute(_COPIED, {"which": id, "more": items})
 
     def recovered_items(self, id: int) -> int:
         """How many items were copied since the last sign-in or `clear_recovered`."""
-        counted = sa.select(connection.c.items_since).where(connection.c.id == id)
-        return int(self._database.execute(counted).scalar_one())
+        return int(self._database.execute(_RECOVERED, {"id": id}).scalar_one())
 
     def clear_recovered(self, id: int) -> None:
         self._set(id, {"items_since": 0})
 
     def turned_bad_since(self, provider: str, since: datetime) -> int:
         """How many of the provider's began then or later to need a person or an administrator."""
-        bad = connection.c.culprit.in_([Culprit.PERSON, Culprit.ADMINISTRATOR])
-        return self._count(connection.c.provider == provider, connection.c.since >= since, bad)
+        return int(self._database.execute(_TURNED_BAD, {"provider": provider, "since": since}).scalar_one())
 
     def total(self, provider: str) -> int:
         """How many there are of the provider, without the revoked."""
-        return self._count(connection.c.provider == provider, connection.c.health != Health.REVOKED)
+        return int(self._database.execute(_TOTAL, {"provider": provider}).scalar_one())
 
     def alive(self) -> list[Connection]:
         """All that is connected, in trouble or not."""
@@ -141,15 +162,12 @@ class Connections:
 
     def copy_again(self, person_id: int, at: datetime) -> None:
         """What the mailbox has can be taken again: it is due then, if not before. One in trouble keeps its own time."""
-        works = sa.and_(connection.c.health == Health.ACTIVE, connection.c.failures == 0, connection.c.rejections == 0)
-        mailbox = sa.and_(connection.c.person_id == person_id, connection.c.side == Side.MAILBOX)
-        later = sa.and_(connection.c.struck_at.is_(None), connection.c.next_try_at > at)
-        self._database.execute(sa.update(connection).where(mailbox, works, later).values(next_try_at=at))
+        self._database.execute(_LATER, {"whose": person_id, "then": at, "next_try_at": at})
         self._people.reschedule(person_id)
 
     def due_now(self, id: int, now: datetime) -> None:
         self._set(id, {"next_try_at": now})
-        self._people.reschedule(self.get(id).person_id)
+        self._people.reschedule(self._owner(id))
 
     def next_probe(self, provider: str) -> Connection | None:
         """The active one that waits longest for a try; one of a paused person only when there is no other."""
@@ -176,23 +194,21 @@ class Connections:
 
     def proven(self, id: int) -> bool:
         """It was tried since it came from a backup. True the first time."""
-        waits = sa.and_(connection.c.id == id, connection.c.restored_at.is_not(None))
-        return self._database.execute(sa.update(connection).where(waits).values(restored_at=None)).rowcount == 1
+        return self._database.execute(_PROVEN, {"which": id, "restored_at": None}).rowcount == 1
 
     def unproven(self) -> list[Connection]:
         """Those that wait to be tried for the first time since they came from a backup, the first due first."""
         return self._select(connection.c.restored_at.is_not(None))
 
     def _select(self, *where: sa.ColumnElement[bool]) -> list[Connection]:
-        found = sa.select(connection).where(*where).order_by(connection.c.next_try_at, connection.c.id)
+        found = sa.select(connection).where(*where).order_by(*_IN_TURN)
         return [_connection(row) for row in self._database.execute(found)]
 
-    def _count(self, *where: sa.ColumnElement[bool]) -> int:
-        counted = sa.select(sa.func.count()).select_from(connection).where(*where)
-        return int(self._database.execute(counted).scalar_one())
+    def _owner(self, id: int) -> int:
+        return int(self._database.execute(_OWNER, {"id": id}).scalar_one())
 
     def _set(self, id: int, columns: dict[str, Any]) -> None:
-        self._database.execute(sa.update(connection).where(connection.c.id == id).values(**columns))
+        self._database.execute(_SET, {"which": id, **columns})
 
 
 def _condition_columns(condition: Condition) -> dict[str, Any]:

@@ -10,18 +10,25 @@ import hashlib
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from bot.model import Event, Kind
 from bot.store.ledger import Settings
-from bot.store.rows import Row, cause_columns, cause_of
+from bot.store.rows import Row, cause_columns, cause_of, given
 from bot.store.tables import event as table
 from providers.base import Side
 
 HEAD = "events.head"
 START = "events.start"
 AT_ONCE = 1000
+
+_APPEND = sa.insert(table)
+_OF_PERSON = sa.select(table).where(table.c.person_id == given("person_id")).order_by(table.c.id.desc())
+_OF_PERSON = _OF_PERSON.limit(given("limit"))
+_OF_KIND = _OF_PERSON.where(table.c.kind == given("kind"))
+_OF_KIND_AND_SIDE = _OF_KIND.where(table.c.side == given("side"))
 
 
 class ChainBroken(Exception):
@@ -52,20 +59,21 @@ class Events:
             "detail": event.detail,
             "number": event.number,
         }
-        self._database.execute(sa.insert(table).values(id=id, hash=link, **line))
+        self._database.execute(_APPEND, {"id": id, "hash": link, **line})
         self._settings.put(HEAD, f"{id}:{link}")
 
     def of_person(self, person_id: int, limit: int = 30) -> list[Event]:
         """What concerns the person, the newest first."""
-        found = sa.select(table).where(table.c.person_id == person_id).order_by(table.c.id.desc()).limit(limit)
-        return [_event(row) for row in self._database.execute(found)]
+        found = self._database.execute(_OF_PERSON, {"person_id": person_id, "limit": limit})
+        return [_event(row) for row in found]
 
     def last(self, person_id: int, kind: Kind, side: Side | None = None) -> Event | None:
         """The newest of this kind; of any side where none is named."""
-        found = sa.select(table).where(table.c.person_id == person_id, table.c.kind == kind)
-        if side is not None:
-            found = found.where(table.c.side == side)
-        row = self._database.execute(found.order_by(table.c.id.desc()).limit(1)).one_or_none()
+        meant: dict[str, Any] = {"person_id": person_id, "kind": kind, "limit": 1}
+        if side is None:
+            row = self._database.execute(_OF_KIND, meant).one_or_none()
+        else:
+            row = self._database.execute(_OF_KIND_AND_SIDE, {**meant, "side": side}).one_or_none()
         return None if row is None else _event(row)
 
     def since(self, at: datetime | None, person_id: int | None) -> Iterator[tuple[Event, str]]:

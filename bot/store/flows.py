@@ -9,12 +9,24 @@ import sqlalchemy as sa
 
 from bot.model import Flow, Invitation
 from bot.store.invitations import invitation_of
-from bot.store.rows import Row, credential_of, credential_text, hashed
+from bot.store.rows import Row, credential_of, credential_text, given, hashed
 from bot.store.tables import flow, invitation
 from bot.store.vault import Place, Vault
 from providers.base import Credential, Side
 
 LIFE = timedelta(minutes=10)
+
+_BEGIN = sa.insert(flow).returning(flow)
+_SET = sa.update(flow).where(flow.c.id == given("which"))
+# Schedules may run ahead of real time in the sandbox, so that the later of the two counts.
+_LATER = sa.func.max(invitation.c.used_at, given("real", type_=invitation.c.used_at.type))
+_INVITED = sa.update(invitation).where(invitation.c.id == given("which")).values(used_at=_LATER)
+_FRESH = sa.and_(flow.c.used_at.is_(None), flow.c.begun_at > given("expired"))
+_OURS = sa.and_(flow.c.state_hash == given("state_hash"), flow.c.session_id == given("session_id"))
+_TAKE = sa.select(flow).where(_OURS, _FRESH)
+_USE = sa.update(flow).where(flow.c.id == given("which"), _FRESH)
+_LOOK = sa.select(flow).where(flow.c.state_hash == given("state_hash"))
+_INVITATION = sa.select(invitation).where(invitation.c.id == given("id"))
 
 
 class Flows:
@@ -33,29 +45,26 @@ class Flows:
         real: datetime,
     ) -> int:
         bound = {"invitation_id": invitation_id, "session_id": session_id, "state_hash": hashed(state)}
-        added = sa.insert(flow).values(awaiting=awaiting, begun_at=real, **bound)
-        row = self._database.execute(added.returning(flow)).one()
+        row = self._database.execute(_BEGIN, {"awaiting": awaiting, "begun_at": real, **bound}).one()
         self._set(row.id, remember=self._vault.seal(self._place(row, "remember"), remember))
-        # Schedules may run ahead of real time in the sandbox, so that the later of the two counts.
-        used = sa.func.max(invitation.c.used_at, sa.bindparam("real", real, type_=invitation.c.used_at.type))
-        self._database.execute(sa.update(invitation).where(invitation.c.id == invitation_id).values(used_at=used))
+        self._database.execute(_INVITED, {"which": invitation_id, "real": real})
         return int(row.id)
 
     def take(self, state: str, *, session_id: int, real: datetime) -> Flow | None:
         """The flow of this state, once. None if it is unknown, used, expired, or of another session."""
-        fresh = sa.and_(flow.c.used_at.is_(None), flow.c.begun_at > real - LIFE)
-        ours = sa.and_(flow.c.state_hash == hashed(state), flow.c.session_id == session_id)
-        row = self._database.execute(sa.select(flow).where(ours, fresh)).one_or_none()
+        expired = real - LIFE
+        ours = {"state_hash": hashed(state), "session_id": session_id}
+        row = self._database.execute(_TAKE, {**ours, "expired": expired}).one_or_none()
         if row is None:
             return None
-        used = sa.update(flow).where(flow.c.id == row.id, fresh).values(used_at=real, remember=None)
-        if not self._database.execute(used).rowcount:
+        used = {"which": row.id, "expired": expired, "used_at": real, "remember": None}
+        if not self._database.execute(_USE, used).rowcount:
             return None
         return self._flow(row, remember=self._vault.open(self._place(row, "remember"), row.remember))
 
     def look(self, state: str, *, session_id: int, real: datetime) -> str:
         """ "unknown", "foreign", "used", "expired" or "open": only to choose the words of a refusal."""
-        row = self._database.execute(sa.select(flow).where(flow.c.state_hash == hashed(state))).one_or_none()
+        row = self._database.execute(_LOOK, {"state_hash": hashed(state)}).one_or_none()
         if row is None:
             return "unknown"
         if row.session_id != session_id:
@@ -110,14 +119,13 @@ class Flows:
         )
 
     def _invitation(self, row: Row) -> Invitation:
-        meant = sa.select(invitation).where(invitation.c.id == row.invitation_id)
-        return invitation_of(self._database.execute(meant).one())
+        return invitation_of(self._database.execute(_INVITATION, {"id": row.invitation_id}).one())
 
     def _place(self, row: Row, field: str) -> Place:
         return place_of(row.id, row.session_id, self._invitation(row).provider, field)
 
     def _set(self, id: int, **columns: Any) -> None:
-        self._database.execute(sa.update(flow).where(flow.c.id == id).values(**columns))
+        self._database.execute(_SET, {"which": id, **columns})
 
 
 def place_of(id: int, session_id: int, provider: str, field: str) -> Place:

@@ -7,10 +7,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bot.model import Cause, Incident, IncidentKind
-from bot.store.rows import Row, cause_columns, cause_of
+from bot.store.rows import Row, cause_columns, cause_of, given
 from bot.store.tables import incident
 
 _OPEN = incident.c.closed_at.is_(None)
+_ADD = sa.insert(incident).returning(incident)
+_GET = sa.select(incident).where(incident.c.id == given("id"))
+_FIND_OPEN = sa.select(incident).where(
+    incident.c.kind == given("kind"), incident.c.provider == given("provider"), _OPEN
+)
+_ALL_OPEN = sa.select(incident).where(_OPEN).order_by(incident.c.opened_at, incident.c.id)
+_CLOSE = sa.update(incident).where(incident.c.id == given("which"), _OPEN)
 
 
 class Incidents:
@@ -22,25 +29,22 @@ class Incidents:
         found = self.find_open(kind, provider)
         if found is not None:
             return found, False
-        added = sa.insert(incident).values(kind=kind, provider=provider, opened_at=now, **cause_columns(cause))
-        return _incident(self._database.execute(added.returning(incident)).one()), True
+        added = {"kind": kind, "provider": provider, "opened_at": now, **cause_columns(cause)}
+        return _incident(self._database.execute(_ADD, added).one()), True
 
     def find_open(self, kind: IncidentKind, provider: str) -> Incident | None:
-        found = sa.select(incident).where(incident.c.kind == kind, incident.c.provider == provider, _OPEN)
-        row = self._database.execute(found).one_or_none()
+        row = self._database.execute(_FIND_OPEN, {"kind": kind, "provider": provider}).one_or_none()
         return None if row is None else _incident(row)
 
     def get(self, id: int) -> Incident | None:
-        row = self._database.execute(sa.select(incident).where(incident.c.id == id)).one_or_none()
+        row = self._database.execute(_GET, {"id": id}).one_or_none()
         return None if row is None else _incident(row)
 
     def all_open(self) -> list[Incident]:
-        found = sa.select(incident).where(_OPEN).order_by(incident.c.opened_at, incident.c.id)
-        return [_incident(row) for row in self._database.execute(found)]
+        return [_incident(row) for row in self._database.execute(_ALL_OPEN)]
 
     def close(self, id: int, outcome: str, now: datetime) -> None:
-        closed = sa.update(incident).where(incident.c.id == id, _OPEN).values(closed_at=now, outcome=outcome)
-        self._database.execute(closed)
+        self._database.execute(_CLOSE, {"which": id, "closed_at": now, "outcome": outcome})
 
 
 def _incident(row: Row) -> Incident:

@@ -8,11 +8,17 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from bot.model import Invitation, Word
-from bot.store.rows import Row, access_columns, access_of
+from bot.store.rows import Row, access_columns, access_of, given
 from bot.store.tables import invitation
 from providers.base import Access, Side
 
 ID_BYTES = 16
+
+_MEANT = ("person_id", "side", "word", "provider", "asked_by", "hint", "access_type", "access_host")
+_SAME = sa.and_(*(invitation.c[name].is_not_distinct_from(given(f"meant_{name}")) for name in _MEANT))
+_USE = sa.update(invitation).where(_SAME).returning(invitation)
+_ADD = sa.insert(invitation).returning(invitation)
+_GET = sa.select(invitation).where(invitation.c.id == given("id"))
 
 
 class Invitations:
@@ -41,16 +47,15 @@ class Invitations:
             "hint": hint,
         }
         meant |= access_columns(access)
-        same = sa.and_(*(invitation.c[name].is_not_distinct_from(value) for name, value in meant.items()))
-        used = sa.update(invitation).where(same).values(used_at=now)
-        row = self._database.execute(used.returning(invitation)).one_or_none()
+        same = {f"meant_{name}": meant[name] for name in _MEANT}
+        row = self._database.execute(_USE, {"used_at": now, **same}).one_or_none()
         if row is None:
-            added = sa.insert(invitation).values(id=secrets.token_urlsafe(ID_BYTES), used_at=now, **meant)
-            row = self._database.execute(added.returning(invitation)).one()
+            added = {"id": secrets.token_urlsafe(ID_BYTES), "used_at": now, **meant}
+            row = self._database.execute(_ADD, added).one()
         return invitation_of(row)
 
     def get(self, id: str) -> Invitation | None:
-        row = self._database.execute(sa.select(invitation).where(invitation.c.id == id)).one_or_none()
+        row = self._database.execute(_GET, {"id": id}).one_or_none()
         return None if row is None else invitation_of(row)
 
 

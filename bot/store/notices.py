@@ -9,13 +9,34 @@ from typing import Any
 import sqlalchemy as sa
 
 from bot.model import Address, Notice, NoticeKind
-from bot.store.rows import Row
+from bot.store.rows import Row, given
 from bot.store.tables import notice
 
 _OPEN = notice.c.closed_at.is_(None)
-# Anew means that an earlier failure to deliver no longer counts.
-_WANTED_ANEW = {"wanted": notice.c.wanted + 1, "failed_at": None, "failed_code": ""}
-_REDRAWN = {"wanted": notice.c.wanted + 1}
+_OLDEST = (notice.c.opened_at, notice.c.id)
+
+_ADD = sa.insert(notice).returning(notice)
+_GET = sa.select(notice).where(notice.c.id == given("id"))
+_FIND_OPEN = sa.select(notice).where(notice.c.key == given("key"), _OPEN)
+_OF_KIND_OPEN = sa.select(notice).where(notice.c.kind == given("kind"), _OPEN).order_by(*_OLDEST)
+# A failure that was mended before anybody heard of it needs no message.
+_MOOT = sa.and_(notice.c.kind == NoticeKind.FAILURE, notice.c.closed_at.is_not(None), notice.c.sent_at.is_(None))
+_BEHIND = (
+    sa.select(notice)
+    .where(notice.c.drawn < notice.c.wanted, notice.c.held_by.is_(None), notice.c.failed_at.is_(None))
+    .where(sa.or_(notice.c.not_before.is_(None), notice.c.not_before <= given("now")))
+    .where(sa.or_(notice.c.retry_at.is_(None), notice.c.retry_at <= given("now")), sa.not_(_MOOT))
+    .order_by(*_OLDEST)
+    .limit(given("limit"))
+)
+
+_SET = sa.update(notice).where(notice.c.id == given("which"))
+_WANT = _SET.values(wanted=notice.c.wanted + 1)
+_CLOSE = _SET.where(_OPEN)
+_WANT_FOR_PERSON = (
+    sa.update(notice).where(notice.c.person_id == given("whose"), _OPEN).values(wanted=notice.c.wanted + 1)
+)
+_WANT_HOME = _WANT_FOR_PERSON.where(notice.c.kind == NoticeKind.HOME)
 
 
 class Notices:
@@ -39,78 +60,68 @@ class Notices:
         if found is not None:
             self.want(found.id, facts)
             return self.get(found.id)
-        added = sa.insert(notice).values(
-            kind=kind,
-            key=key,
-            to=to,
-            person_id=person_id,
-            incident_id=incident_id,
-            wanted=1,
-            opened_at=now,
-            facts=dict(facts or {}),
-            not_before=not_before,
-        )
-        return _notice(self._database.execute(added.returning(notice)).one())
+        added = {
+            "kind": kind,
+            "key": key,
+            "to": to,
+            "person_id": person_id,
+            "incident_id": incident_id,
+            "wanted": 1,
+            "opened_at": now,
+            "facts": dict(facts or {}),
+            "not_before": not_before,
+        }
+        return _notice(self._database.execute(_ADD, added).one())
 
     def want(self, id: int, facts: Mapping[str, Any] | None = None) -> None:
-        """Have it drawn once more, with these facts merged into its own."""
+        """Have it drawn once more, with these facts merged into its own. An earlier failure no longer counts."""
         merged = {**self.get(id).facts, **(facts or {})}
-        self._change(notice.c.id == id, facts=merged, **_WANTED_ANEW)
+        self._database.execute(_WANT, {"which": id, "facts": merged, "failed_at": None, "failed_code": ""})
 
     def want_home(self, person_id: int) -> None:
         """Redraw the Home tab, where the person has opened one."""
-        self._change(notice.c.person_id == person_id, notice.c.kind == NoticeKind.HOME, _OPEN, **_REDRAWN)
+        self._database.execute(_WANT_HOME, {"whose": person_id})
 
     def want_for_person(self, person_id: int) -> None:
         """Redraw all that is open for the person, the Home tab too; what can not be delivered stays so."""
-        self._change(notice.c.person_id == person_id, _OPEN, **_REDRAWN)
+        self._database.execute(_WANT_FOR_PERSON, {"whose": person_id})
 
     def find_open(self, key: str) -> Notice | None:
-        row = self._database.execute(sa.select(notice).where(notice.c.key == key, _OPEN)).one_or_none()
+        row = self._database.execute(_FIND_OPEN, {"key": key}).one_or_none()
         return None if row is None else _notice(row)
 
     def get(self, id: int) -> Notice:
-        return _notice(self._database.execute(sa.select(notice).where(notice.c.id == id)).one())
+        return _notice(self._database.execute(_GET, {"id": id}).one())
 
     def find(self, id: int) -> Notice | None:
-        row = self._database.execute(sa.select(notice).where(notice.c.id == id)).one_or_none()
+        row = self._database.execute(_GET, {"id": id}).one_or_none()
         return None if row is None else _notice(row)
 
     def of_kind_open(self, kind: NoticeKind) -> list[Notice]:
-        found = sa.select(notice).where(notice.c.kind == kind, _OPEN).order_by(notice.c.opened_at, notice.c.id)
-        return [_notice(row) for row in self._database.execute(found)]
+        return [_notice(row) for row in self._database.execute(_OF_KIND_OPEN, {"kind": kind})]
 
     def behind(self, *, now: datetime, limit: int) -> list[Notice]:
         """What is to be drawn now, oldest first. A closed one too: its last revision says how it ended."""
-        # A failure that was mended before anybody heard of it needs no message.
-        moot = sa.and_(notice.c.kind == NoticeKind.FAILURE, notice.c.closed_at.is_not(None), notice.c.sent_at.is_(None))
-        found = (
-            sa.select(notice)
-            .where(notice.c.drawn < notice.c.wanted, notice.c.held_by.is_(None), notice.c.failed_at.is_(None))
-            .where(_passed(notice.c.not_before, now), _passed(notice.c.retry_at, now), sa.not_(moot))
-            .order_by(notice.c.opened_at, notice.c.id)
-            .limit(limit)
-        )
-        return [_notice(row) for row in self._database.execute(found)]
+        return [_notice(row) for row in self._database.execute(_BEHIND, {"now": now, "limit": limit})]
 
     def drawn(self, id: int, revision: int, *, channel: str, ts: str, now: datetime) -> None:
         """It stands there, as of that revision."""
         here = {"channel": channel, "ts": ts, "sent_at": now, "attempts": 0, "retry_at": None}
-        self._change(notice.c.id == id, drawn=revision, **here)
+        self._set(id, drawn=revision, **here)
 
     def gone(self, id: int) -> None:
         """Its message no longer exists: it is posted anew."""
-        self._change(notice.c.id == id, channel="", ts="", drawn=0)
+        self._set(id, channel="", ts="", drawn=0)
 
     def close(self, id: int, now: datetime) -> None:
-        self._change(notice.c.id == id, _OPEN, closed_at=now)
+        self._database.execute(_CLOSE, {"which": id, "closed_at": now})
 
     def retry(self, id: int, at: datetime, attempts: int) -> None:
-        self._change(notice.c.id == id, retry_at=at, attempts=attempts)
+        self._set(id, retry_at=at, attempts=attempts)
 
     def failed(self, id: int, code: str, now: datetime) -> None:
         """It can not be delivered, for Slack's reason `code`: left alone until it is wanted anew."""
-        self._change(notice.c.id == id, failed_at=now, failed_code=code)
+        self._set(id, failed_at=now, failed_code=code)
 
     def move(self, id: int) -> Address | None:
         """Have it posted as a new message. Returns where the old one stands, None where there is none."""
@@ -120,7 +131,7 @@ class Notices:
 
     def note(self, id: int, facts: Mapping[str, Any]) -> None:
         """Merge facts that change nothing of what is shown."""
-        self._change(notice.c.id == id, facts={**self.get(id).facts, **facts})
+        self._set(id, facts={**self.get(id).facts, **facts})
 
     def hold(self, provider: str, incident_id: int) -> None:
         """Hold back the open failure notices that name the provider and are still to be posted, anew or at all."""
@@ -146,12 +157,11 @@ class Notices:
         held = sa.select(sa.func.count()).select_from(notice).where(notice.c.held_by == incident_id, _OPEN)
         return int(self._database.execute(held).scalar_one())
 
+    def _set(self, id: int, **columns: Any) -> None:
+        self._database.execute(_SET, {"which": id, **columns})
+
     def _change(self, *where: sa.ColumnElement[bool], **columns: Any) -> int:
         return self._database.execute(sa.update(notice).where(*where).values(**columns)).rowcount
-
-
-def _passed(column: sa.Column[Any], now: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(column.is_(None), column <= now)
 
 
 def _notice(row: Row) -> Notice:

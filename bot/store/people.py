@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.model import Health, Person, Profile
-from bot.store.rows import Row
+from bot.store.rows import Row, given
 from bot.store.tables import connection, person
 
 CLAIM = timedelta(minutes=2)
@@ -19,14 +19,38 @@ BY_HAND_EVERY = timedelta(minutes=1)
 _ALIVE = sa.or_(connection.c.health == Health.ACTIVE, connection.c.health == Health.SUSPENDED)
 _TRIED = sa.and_(_ALIVE, connection.c.next_try_at.is_not(None))
 
+_FIND = sa.select(person).where(person.c.team_id == given("team_id"), person.c.user_id == given("user_id"))
+_GET = sa.select(person).where(person.c.id == given("id"))
+_NEW = insert(person)
+_TODAY = {name: _NEW.excluded[name] for name in ("name", "email", "timezone")}
+_MEET = _NEW.on_conflict_do_update(index_elements=["team_id", "user_id"], set_=_TODAY).returning(person)
+_SET = sa.update(person).where(person.c.id == given("which"))
+_FIRST = sa.select(sa.func.min(connection.c.next_try_at)).where(connection.c.person_id == person.c.id, _TRIED)
+_RESCHEDULE = _SET.values(next_run_at=_FIRST.scalar_subquery())
+
+_FREE = sa.or_(person.c.claim_until.is_(None), person.c.claim_until <= given("real"))
+_DUE = sa.select(connection.c.id).where(
+    connection.c.person_id == person.c.id, _TRIED, connection.c.next_try_at <= given("now")
+)
+_DUE_OF_OTHERS = _DUE.where(connection.c.provider.not_in(given("without", expanding=True)))
+_MOST_OVERDUE = (
+    sa.select(person.c.id)
+    .where(person.c.paused_at.is_(None), person.c.next_run_at <= given("now"), _FREE)
+    # Somebody who asked for a run has nothing due by itself, and is served all the same.
+    .where(sa.or_(sa.not_(_DUE.exists()), _DUE_OF_OTHERS.exists()))
+    .order_by(person.c.next_run_at, person.c.id)
+    .limit(given("limit"))
+)
+_CLAIM = _SET.where(_FREE)
+_OURS = _SET.where(person.c.claim_owner == given("mine"))
+
 
 class People:
     def __init__(self, database: sa.Connection) -> None:
         self._database = database
 
     def find(self, team_id: str, user_id: str) -> Person | None:
-        named = sa.and_(person.c.team_id == team_id, person.c.user_id == user_id)
-        row = self._database.execute(sa.select(person).where(named)).one_or_none()
+        row = self._database.execute(_FIND, {"team_id": team_id, "user_id": user_id}).one_or_none()
         return None if row is None else _person(row)
 
     def named(self, text: str) -> list[Person]:
@@ -36,14 +60,13 @@ class People:
         return [_person(row) for row in self._database.execute(found)]
 
     def get(self, id: int) -> Person:
-        return _person(self._database.execute(sa.select(person).where(person.c.id == id)).one())
+        return _person(self._database.execute(_GET, {"id": id}).one())
 
     def meet(self, profile: Profile, now: datetime) -> Person:
         """The person of this profile, new or with name, address and time zone as they are today."""
         today = {"name": profile.name, "email": profile.email, "timezone": profile.timezone}
-        found = insert(person).values(team_id=profile.team_id, user_id=profile.user_id, met_at=now, **today)
-        found = found.on_conflict_do_update(index_elements=["team_id", "user_id"], set_=today)
-        return _person(self._database.execute(found.returning(person)).one())
+        found = {"team_id": profile.team_id, "user_id": profile.user_id, "met_at": now, **today}
+        return _person(self._database.execute(_MEET, found).one())
 
     def pause(self, id: int, now: datetime) -> None:
         self._set(id, paused_at=now)
@@ -60,32 +83,15 @@ class People:
 
     def reschedule(self, *ids: int) -> None:
         """They are due when the first of their connections is, or never."""
-        first = (
-            sa.select(sa.func.min(connection.c.next_try_at))
-            .where(connection.c.person_id == person.c.id, _TRIED)
-            .scalar_subquery()
-        )
-        change = sa.update(person).where(person.c.id == sa.bindparam("whom")).values(next_run_at=first)
         if ids:
-            self._database.execute(change, [{"whom": id} for id in ids])
+            self._database.execute(_RESCHEDULE, [{"which": id} for id in ids])
 
     def claim_due(
         self, *, now: datetime, real: datetime, owner: str, limit: int, without: Iterable[str]
     ) -> list[Person]:
         """The most overdue first. Left alone is whoever has only connections of `without` due."""
-        due = sa.select(connection.c.id).where(
-            connection.c.person_id == person.c.id, _TRIED, connection.c.next_try_at <= now
-        )
-        of_others = due.where(connection.c.provider.not_in(list(without)))
-        free = sa.or_(person.c.claim_until.is_(None), person.c.claim_until <= real)
-        ids = self._database.scalars(
-            sa.select(person.c.id)
-            .where(person.c.paused_at.is_(None), person.c.next_run_at <= now, free)
-            # Somebody who asked for a run has nothing due by itself, and is served all the same.
-            .where(sa.or_(sa.not_(due.exists()), of_others.exists()))
-            .order_by(person.c.next_run_at, person.c.id)
-            .limit(limit)
-        ).all()
+        meant = {"now": now, "real": real, "without": list(without), "limit": limit}
+        ids = self._database.scalars(_MOST_OVERDUE, meant).all()
         for id in ids:
             self._set(id, claim_owner=owner, claim_until=real + CLAIM)
         return [self.get(id) for id in ids]
@@ -97,9 +103,8 @@ class People:
 
     def claim_one(self, id: int, *, owner: str, real: datetime) -> bool:
         """Claim this one, due or not. False while another's claim lives."""
-        free = sa.or_(person.c.claim_until.is_(None), person.c.claim_until <= real)
-        claimed = sa.update(person).where(person.c.id == id, free)
-        return self._database.execute(claimed.values(claim_owner=owner, claim_until=real + CLAIM)).rowcount == 1
+        claimed = {"claim_owner": owner, "claim_until": real + CLAIM}
+        return self._database.execute(_CLAIM, {"which": id, "real": real, **claimed}).rowcount == 1
 
     def drop_claims(self) -> None:
         """At start, holding the lock file: the claims of a process that died."""
@@ -107,14 +112,13 @@ class People:
 
     def keep_claim(self, id: int, owner: str, real: datetime) -> bool:
         """False when the claim is no longer the owner's: the run must stop without writing."""
-        ours = sa.and_(person.c.id == id, person.c.claim_owner == owner)
-        return self._database.execute(sa.update(person).where(ours).values(claim_until=real + CLAIM)).rowcount == 1
+        kept = {"which": id, "mine": owner, "claim_until": real + CLAIM}
+        return self._database.execute(_OURS, kept).rowcount == 1
 
     def end_claim(self, id: int, owner: str) -> None:
         """Does nothing when the claim is no longer the owner's."""
-        ours = sa.and_(person.c.id == id, person.c.claim_owner == owner)
-        ended = self._database.execute(sa.update(person).where(ours).values(claim_owner="", claim_until=None))
-        if ended.rowcount:
+        ended = {"which": id, "mine": owner, "claim_owner": "", "claim_until": None}
+        if self._database.execute(_OURS, ended).rowcount:
             self.reschedule(id)
 
     def by_hand(self, id: int, now: datetime) -> bool:
@@ -131,7 +135,7 @@ class People:
         return [_person(row) for row in self._database.execute(paused)]
 
     def _set(self, id: int, **columns: datetime | str | None) -> None:
-        self._database.execute(sa.update(person).where(person.c.id == id).values(**columns))
+        self._database.execute(_SET, {"which": id, **columns})
 
 
 def _person(row: Row) -> Person:

@@ -1,4 +1,4 @@
-"""Pieces that several rows have in common: a cause, an access, a credential as text, a hashed token."""
+"""Pieces that several rows or statements have in common: a cause, an access, a credential as text, a hashed token."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from bot.model import Cause
 from providers.base import Access, Credential
 
 Row = sa.Row[Any]
+# A value that comes when the statement is carried out. Statements that are asked often are built once, because that
+# takes longer than carrying them out. In an update no column's name will do: what comes under it is written there.
+given = sa.bindparam
 
 
 def cause_columns(cause: Cause | None) -> dict[str, Any]:

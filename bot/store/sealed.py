@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from bot.store import credentials, flows
 from bot.store.ledger import Settings
-from bot.store.rows import Row
+from bot.store.rows import Row, given
 from bot.store.tables import credential, flow, invitation
 from bot.store.vault import Place, SecretUnreadable, Vault, key_of
 
@@ -110,11 +110,11 @@ class Sealed:
         others = sa.func.substr(shelf.column, 2, 4) != key.to_bytes(4, "big")
         rows = self._database.execute(shelf.found.where(shelf.column.is_not(None), others).limit(limit)).all()
         table = shelf.column.table
+        change = sa.update(table).where(table.c.id == given("which"))
         for row in rows:
             place = shelf.place(row)
             sealed = self._vault.seal(place, self._vault.open(place, row.sealed))
-            changed = sa.update(table).where(table.c.id == row.id).values({shelf.column.name: sealed})
-            self._database.execute(changed)
+            self._database.execute(change, {"which": row.id, shelf.column.name: sealed})
         return len(rows)
 
 

@@ -7,10 +7,15 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from bot.model import SlackUser, WebSession
-from bot.store.rows import hashed
+from bot.store.rows import given, hashed
 from bot.store.tables import web_session
 
 LIFE = timedelta(hours=12)
+
+_OPEN = sa.insert(web_session).returning(web_session.c.id)
+_FIND = sa.select(web_session).where(
+    web_session.c.token_hash == given("token_hash"), web_session.c.opened_at > given("outlived")
+)
 
 
 class Sessions:
@@ -18,21 +23,20 @@ class Sessions:
         self._database = database
 
     def open(self, *, token: str, csrf: str, user: SlackUser, real: datetime) -> int:
-        added = sa.insert(web_session).values(
-            token_hash=hashed(token),
-            csrf=csrf,
-            team_id=user.team_id,
-            user_id=user.user_id,
-            email=user.email,
-            name=user.name,
-            opened_at=real,
-        )
-        id: int = self._database.execute(added.returning(web_session.c.id)).scalar_one()
+        added = {
+            "token_hash": hashed(token),
+            "csrf": csrf,
+            "team_id": user.team_id,
+            "user_id": user.user_id,
+            "email": user.email,
+            "name": user.name,
+            "opened_at": real,
+        }
+        id: int = self._database.execute(_OPEN, added).scalar_one()
         return id
 
     def find(self, token: str, real: datetime) -> WebSession | None:
-        alive = sa.and_(web_session.c.token_hash == hashed(token), web_session.c.opened_at > real - LIFE)
-        row = self._database.execute(sa.select(web_session).where(alive)).one_or_none()
+        row = self._database.execute(_FIND, {"token_hash": hashed(token), "outlived": real - LIFE}).one_or_none()
         if row is None:
             return None
         return WebSession(

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import mkstemp
 from threading import Lock
@@ -130,7 +131,7 @@ class KeysetFile:
             raise StoreRefused(f"The key file {self.path} cannot be read: {error.strerror}.") from error
         if mode & 0o077:
             raise StoreRefused(f"Others may read the key file {self.path}. Mend it with: chmod 600 {self.path}")
-        aead.register()
+        _register()
         try:
             handle = json_proto_keyset_format.parse(text, secret_key_access.TOKEN)
             ids = frozenset(key.key_id for key in handle.keyset_info().key_info)
@@ -210,8 +211,14 @@ def keep_names(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _new_keyset() -> str:
+@cache
+def _register() -> None:
+    """Tink asks for this before anything else. Once is enough, and it is slow."""
     aead.register()
+
+
+def _new_keyset() -> str:
+    _register()
     handle = tink.new_keyset_handle(aead.aead_key_templates.AES256_GCM)
     text: str = json_proto_keyset_format.serialize(handle, secret_key_access.TOKEN)
     return text

@@ -77,6 +77,7 @@ class SlackSide:
     def _application(self, signing_secret: str) -> AsyncApp:
         # Bolt's own loggers take the level of the one they are given; left alone, they log whole payloads at DEBUG.
         app = AsyncApp(
+            name="bolt",  # Its loggers are named so. Without, it reads the source of every caller to find a name.
             client=self._slack.client,
             # Given none at all, Bolt would look for one in the environment.
             signing_secret=signing_secret,

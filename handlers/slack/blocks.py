@@ -61,14 +61,17 @@ class Message:
 
 @dataclass(slots=True)
 class Page:
-    """The one object that a template writes to. Each call adds one block, in reading order."""
+    """The one object that a template writes to, then what it looks like where it is shown.
+
+    Each call of a template adds one block, in reading order.
+    """
 
     blocks: list[Block] = field(default_factory=list)
     text_only: str = ""
     heading: str = ""
     submit: str = ""
     sent: Sent = field(default_factory=dict)
-    style: str = ""
+    instead: Block | None = None
     _taken: set[str] = field(default_factory=set)
     _held: list[Block] = field(default_factory=list)
 
@@ -98,13 +101,16 @@ class Page:
     def line(self) -> str:
         return self._add({"type": "divider"})
 
-    def hold(self, button: Block) -> str:
-        """A button for the next row of actions."""
-        self._held.append(button)
+    def press(
+        self, label: str, word: str, value: str = "", *, style: str = "", url: str = "", about: object = ""
+    ) -> str:
+        """A button for the next row of actions. A screen reader says `about` what it is, where several are alike."""
+        spoken = f"{label}: {_bare(about)}" if about else ""
+        self._held.append(button(label, word, value, style=style, url=url, spoken=spoken))
         return ""
 
     def actions(self, *buttons: Block | None) -> str:
-        """What was held, then these. None stands for a button that does not apply."""
+        """What may be pressed since the last row, then these. None stands for a button that does not apply."""
         shown = [self._unique(each) for each in (*self._held, *buttons) if each][:MOST_BUTTONS]
         self._held.clear()
         return self._add({"type": "actions", "elements": shown}) if shown else ""
@@ -140,16 +146,32 @@ class Page:
         self, label: str, *, word: str, argument: str = "", target: str = "", subject: str = "", style: str = "primary"
     ) -> str:
         """The modal's own button and the request that it makes: ids only. A message gets one that does the same."""
-        self.submit, self.style = label, style
+        self.submit = label
         self.sent = {"word": word, "argument": argument, "target": target, "subject": subject}
+        name = f"{word}.{argument}" if argument else word
+        value = f"{target}@{subject}" if subject else target
+        self.instead = self._unique(button(label, name, value, style=style))
         return ""
 
-    def send_by_button(self) -> None:
-        """For a message, which has no button of its own."""
-        sent = self.sent
-        name = f"{sent['word']}.{sent['argument']}" if sent["argument"] else sent["word"]
-        value = f"{sent['target']}@{sent['subject']}" if sent["subject"] else sent["target"]
-        self.actions(button(self.submit, name, value, style=self.style))
+    def message(self, mark: str = "") -> Message:
+        """The button that sends comes last: a message has none of its own."""
+        sends: list[Block] = [{"type": "actions", "elements": [self.instead]}] if self.instead else []
+        return Message(text=self.text_only, blocks=_marked([*self.blocks, *sends][:MOST_BLOCKS], mark))
+
+    def modal(self) -> Block:
+        blocks = [block for block in self.blocks if block["type"] != "header"] or self.blocks
+        view: Block = {
+            "type": "modal",
+            "callback_id": "creds",
+            "title": plain(self.heading, TITLE),
+            "close": plain("Cancel" if self.submit else "Close", TITLE),
+            "blocks": blocks,
+            "private_metadata": json.dumps(self.sent, sort_keys=True) if self.submit else "",
+        }
+        return view | ({"submit": plain(self.submit, TITLE)} if self.submit else {})
+
+    def home(self) -> Block:
+        return {"type": "home", "blocks": self.blocks[: 2 * MOST_BLOCKS]}
 
     def _input(self, label: str, name: str, element: Block, *, hint: str, optional: bool) -> str:
         block: Block = {"type": "input", "block_id": name, "label": plain(label, 2000), "element": element}
@@ -236,7 +258,7 @@ def clip(text: str, most: int) -> str:
 def code(value: object) -> Markup:
     """Somebody else's text as it is: shown in a box, in one line, with nothing in it that Slack would read."""
     text = _short(" ".join(UNSEEN.sub(" ", str(value)).replace("`", "'").split()), LONGEST_QUOTE)
-    return Markup("`{}`").format(text) if text else Markup("")
+    return escape(f"`{text}`" if text else "")
 
 
 def named(value: object) -> Markup:
@@ -248,7 +270,7 @@ def named(value: object) -> Markup:
 def when(moment: datetime) -> Markup:
     """A date that each reader sees in their own time zone."""
     fallback = moment.strftime("%Y-%m-%d %H:%M UTC")
-    return Markup("<!date^{}^{{date_short_pretty}} at {{time}}|{}>").format(int(moment.timestamp()), fallback)
+    return Markup("<!date^%d^{date_short_pretty} at {time}|%s>") % (moment.timestamp(), fallback)
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -264,6 +286,7 @@ class Renderer:
             autoescape=True,
             undefined=StrictUndefined,
             auto_reload=False,  # Else every message asks the disk whether a template has changed.
+            cache_size=-1,  # None is ever dropped; to know which was used last costs a search at each use.
             trim_blocks=True,
             lstrip_blocks=True,
         )
@@ -271,28 +294,15 @@ class Renderer:
         self._env.globals.update(button=button, names=names)
 
     def message(self, reply: Reply) -> Message:
-        page = self._page(reply)
-        if page.submit:
-            page.send_by_button()
-        return Message(text=page.text_only, blocks=_marked(page.blocks[:MOST_BLOCKS], reply.mark))
+        return self.page(reply).message(reply.mark)
 
     def modal(self, reply: Reply) -> Block:
-        page = self._page(reply)
-        blocks = [block for block in page.blocks if block["type"] != "header"] or page.blocks
-        view: Block = {
-            "type": "modal",
-            "callback_id": "creds",
-            "title": plain(page.heading, TITLE),
-            "close": plain("Cancel" if page.submit else "Close", TITLE),
-            "blocks": blocks,
-            "private_metadata": json.dumps(page.sent, sort_keys=True) if page.submit else "",
-        }
-        return view | ({"submit": plain(page.submit, TITLE)} if page.submit else {})
+        return self.page(reply).modal()
 
     def home(self, reply: Reply) -> Block:
-        return {"type": "home", "blocks": self._page(reply).blocks[: 2 * MOST_BLOCKS]}
+        return self.page(reply).home()
 
-    def _page(self, reply: Reply) -> Page:
+    def page(self, reply: Reply) -> Page:
         page = Page()
         name = f"slack/{reply.template}.j2"
         stray = self._env.get_template(name).render(page=page, **reply.context).strip()

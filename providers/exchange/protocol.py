@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from exchangelib import DELEGATE, UTC, Account, Build, CalendarItem, Configuration, EWSDateTime, Mailbox, Message
@@ -38,6 +39,7 @@ USUAL = "15.0.847.0 Exchange2013_SP1"
 # A listing of more than this may be cut by the server: EwsFindCountLimit of a throttling policy is 1,000 by default.
 MOST_LISTED = 1000
 SHORTEST_LISTED = timedelta(hours=1)
+PIECE = 64 * 1024
 
 Ids = tuple[str, str]
 
@@ -294,6 +296,8 @@ class _Heard(FailFast):  # type: ignore[misc]  # exchangelib has no types.
         """Runs after the login has. From here on exchangelib may log the request's headers."""
         self._tried = answer.request.headers.pop("Authorization", None) is not None
         self.trace = errors.trace(answer)
+        # exchangelib would read it byte by byte, which takes seconds for a large page.
+        vars(answer)["iter_content"] = partial(_pieces, answer.content)
 
     def raise_response_errors(self, response: Answer) -> None:
         # Exchange answers a SOAP fault with a 500.
@@ -322,6 +326,11 @@ class _Protocol(BaseProtocol):  # type: ignore[misc]  # exchangelib has no types
         # What exchangelib counts on a session.
         vars(self._session).update(session_id=0, usage_count=0)
         return self._session
+
+
+def _pieces(body: bytes) -> Iterator[bytes]:
+    for start in range(0, len(body), PIECE):
+        yield body[start : start + PIECE]
 
 
 def _offers(answer: Answer) -> frozenset[str]:

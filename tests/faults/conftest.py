@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 
 import pytest
 
-TOLD = pytest.StashKey[list[str]]()
+from tests.telling import pytest_terminal_summary, tell
+
+__all__ = ["pytest_terminal_summary", "tell"]
 
 
 def scaled(count: int) -> int:
@@ -19,17 +20,3 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--without-control", default="", metavar="NAME", help="leave this control out: its guard in edge/ must fail"
     )
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TOLD] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for line in config.stash[TOLD]:
-        terminalreporter.write_line(line)
-
-
-@pytest.fixture
-def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
-    return pytestconfig.stash[TOLD].append

@@ -5,13 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 from bot.runner.crm import Superseded
 from providers.base import Side
 from tests.faults.conftest import scaled
-from tests.rig import Kept, wait_for
-from tests.runner.crm_rig import CrmRig, crm_running
+from tests.rig import wait_for
+from tests.runner.crm_rig import CrmRig
 
 BOBS, CARA = "bob@acme.example", "cara@customer.example"
 MAILS, MEETINGS, CUTS = 1000, 100, 20
@@ -19,28 +18,27 @@ PAGE = 5
 MOMENTS = ("match", "push", "pushed", "page")
 
 
-def test_runs_that_are_cut_again_and_again_write_each_item_once(tmp_path: Path, tell: Callable[[str], None]) -> None:
+def test_runs_that_are_cut_again_and_again_write_each_item_once(both: CrmRig, tell: Callable[[str], None]) -> None:
     mails, meetings, cuts = scaled(MAILS), scaled(MEETINGS), scaled(CUTS)
-    with crm_running(tmp_path, Kept(tmp_path)) as both:
-        now = both.rig.clock.now()
-        for number in range(mails):
-            sent = now - timedelta(minutes=number)
-            both.rig.google.deliver(BOBS, sender=CARA, subject=f"Question {number}", at=sent)
-        for number in range(meetings):
-            both.meeting(after=timedelta(hours=number), title=f"Demo {number}")
-        assert both.sign_in().template == "done"
-        assert both.rig.connect().template == "done"
-        pages = (mails + meetings) // PAGE
-        counts = [cut(both, number, within=max(1, pages // (cuts + 1))) for number in range(cuts)]
-        both.rig.start("run:last")
-        both.rig.sync()
-        tasks, events = both.subjects(), both.titles()
-        assert tasks == sorted(f"Received: Question {number}" for number in range(mails))
-        assert events == sorted(f"Demo {number}" for number in range(meetings))
-        assert both.of(Side.MAILBOX).items == both.of(Side.CRM).items == mails + meetings
-        assert max(both.crm.pages) <= PAGE
-        twice = sum(row["updates"] for row in (*both.salesforce.tasks(), *both.salesforce.events()))
-        assert counts == sorted(counts), "it never goes back"
+    now = both.rig.clock.now()
+    for number in range(mails):
+        sent = now - timedelta(minutes=number)
+        both.rig.google.deliver(BOBS, sender=CARA, subject=f"Question {number}", at=sent)
+    for number in range(meetings):
+        both.meeting(after=timedelta(hours=number), title=f"Demo {number}")
+    assert both.sign_in().template == "done"
+    assert both.rig.connect().template == "done"
+    pages = (mails + meetings) // PAGE
+    counts = [cut(both, number, within=max(1, pages // (cuts + 1))) for number in range(cuts)]
+    both.rig.start("run:last")
+    both.rig.sync()
+    tasks, events = both.subjects(), both.titles()
+    assert tasks == sorted(f"Received: Question {number}" for number in range(mails))
+    assert events == sorted(f"Demo {number}" for number in range(meetings))
+    assert both.of(Side.MAILBOX).items == both.of(Side.CRM).items == mails + meetings
+    assert max(both.crm.pages) <= PAGE
+    twice = sum(row["updates"] for row in (*both.salesforce.tasks(), *both.salesforce.events()))
+    assert counts == sorted(counts), "it never goes back"
     tell(
         f"{cuts} cuts in runs of {mails} mails and {meetings} meetings: each written once, {twice} of them written "
         f"again by their keys; counts after the cuts: {counts}"

@@ -19,10 +19,8 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 def test_no_message_dialog_or_home_tab_says_our_own_name() -> None:
     render = Renderer(NAMES)
-    shown = [
-        json.dumps([render.message(reply).text, render.message(reply).blocks]).replace("https://relatch.example", "")
-        for reply in samples.everything(Told())
-    ]
+    messages = [render.message(reply) for reply in samples.everything(Told())]
+    shown = [json.dumps([each.text, each.blocks]).replace("https://relatch.example", "") for each in messages]
     assert [text for text in shown if "relatch" in text.casefold()] == []
     assert any("Deskmate" in text for text in shown)
 

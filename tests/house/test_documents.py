@@ -39,6 +39,7 @@ INLINE = re.compile(r"`([^`\n]+)`")
 COMMAND = re.compile(r"(?:^|[ /;&|(])relatch +([a-z-][^|;&>#)\n]*)", re.MULTILINE)
 SETTING = re.compile(r"\bRELATCH_[A-Z_]*[A-Z_]")
 TEST = re.compile(r"\btests/[\w/]+\.py(?:::\w+)?")
+COMMANDS: Any = typer.main.get_command(app)
 # `<...>` stands for a name, and the recipe for a fifth vendor speaks of one that nobody has.
 FILE = re.compile(r"`((?:bot|handlers|providers|templates|tests|deploy|docs)/[^`\s:]*)[^`]*`")
 INVENTED = re.compile(r"[<*…]|acme")
@@ -99,7 +100,7 @@ def test_make_knows_every_word_that_is_named(document: Path) -> None:
 
 def unknown_to_relatch(line: str) -> list[str]:
     """The words and options of a command line that the command does not have."""
-    command: Any = typer.main.get_command(app)
+    command = COMMANDS
     unknown = []
     for token in line.split():
         if token.startswith("--"):

@@ -1,14 +1,17 @@
-"""Who may import what: the one-way order of the rooms, and the one owner of each library."""
+"""Who may import what: the one-way order of the rooms, the one owner of each library, and nothing unasked for."""
 
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Set
+from importlib.metadata import packages_distributions
 
 import pytest
 
+from tests.house.test_lock import EXTRAS, NEEDED, names
 from tests.house.tree import PRODUCT, ROOT, Module, is_in, modules
 
 CORE = {"providers.base", "bot.model"}
@@ -74,7 +77,8 @@ OWNERS: Mapping[str, Set[str]] = {
     "simple_salesforce": {"providers.salesforce"},
 }
 WALL_CLOCK = {"datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns"}
-LOOKS = {name.split(".")[1] for name in WALL_CLOCK}
+# What a file with such a name has in it, wherever a line was broken.
+LOOK = re.compile(r"\b(?:datetime|date|time)\W+(?:now|utcnow|today|time|time_ns)\b")
 
 
 def rooms_entered(module: Module) -> Iterator[str]:
@@ -101,15 +105,21 @@ def libraries_borrowed(module: Module) -> Iterator[str]:
 
 def clocks_read(module: Module) -> Iterator[str]:
     """Places that ask the machine what time it is."""
-    if not any(look in module.source for look in LOOKS):
-        return
-    for node in ast.walk(module.tree):
-        if not isinstance(node, ast.Attribute) or node.attr not in LOOKS:
-            continue
-        if ".".join(ast.unparse(node).split(".")[-2:]) in WALL_CLOCK:
+    for node in ast.walk(module.tree()) if LOOK.search(module.source) else ():
+        if isinstance(node, ast.Attribute) and ".".join(ast.unparse(node).split(".")[-2:]) in WALL_CLOCK:
             yield f"{module.name}:{node.lineno} reads the wall clock"
     if "time.time" in module.imports:
         yield f"{module.name} imports time.time"
+
+
+def imported_unasked(folders: Iterable[str], asked: set[str]) -> set[str]:
+    """Libraries that these folders import and that come only because another library brings them."""
+    known = packages_distributions()
+    sources = {top: {each.lower().replace("_", "-") for each in known[top]} for top in known}
+    tops = {name.split(".")[0] for module in modules(*folders) for name in module.imports}
+    libraries = tops - set(sys.stdlib_module_names) - {*PRODUCT, "tests"}
+    # What is not installed here, as the browser of the stories, is judged by its name.
+    return {top for top in libraries if not asked & sources.get(top, {top})}
 
 
 def all_of(offences: Iterable[Iterator[str]]) -> list[str]:
@@ -127,6 +137,14 @@ def test_every_room_has_a_line_that_says_what_it_may_import() -> None:
 
 def test_each_library_is_imported_by_its_owner_alone() -> None:
     assert all_of(map(libraries_borrowed, modules(*PRODUCT))) == []
+
+
+def test_the_product_imports_only_what_it_asks_for() -> None:
+    assert imported_unasked(PRODUCT, names(NEEDED)) == set()
+
+
+def test_the_tests_import_only_what_the_extras_ask_for() -> None:
+    assert imported_unasked(["tests"], names([*NEEDED, *EXTRAS["test"], *EXTRAS["dev"]])) == set()
 
 
 def test_one_small_file_reads_the_wall_clock() -> None:
@@ -196,5 +214,6 @@ def test_the_nouns_and_the_rules_load_no_library_of_a_vendor() -> None:
 
 def test_nothing_happens_on_import() -> None:
     names = [m.name for m in modules(*PRODUCT) if not m.is_in("bot.store.migrations")]
-    says = f"import threading, {', '.join(names)}; print(threading.active_count())"
+    # Nothing of what is imported is garbage: looking for it would take a quarter of the time.
+    says = f"import gc, threading; gc.disable(); import {', '.join(names)}; print(threading.active_count())"
     assert python(says=says).split() == ["1"]

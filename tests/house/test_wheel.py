@@ -14,6 +14,7 @@ import tomllib
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from zipfile import ZipFile
 
@@ -114,6 +115,7 @@ class Installed:
         for path in [self.folder, *self.folder.rglob("*")]:
             if not path.is_symlink():
                 path.chmod(path.stat().st_mode & ~(stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH))
+        self.sealed = self.seen()
 
     def seen(self) -> dict[str, int]:
         """Each file with the time of its last change."""
@@ -142,30 +144,39 @@ def test_the_command_helps_and_says_its_version(installed: Installed) -> None:
     assert VERSION in installed.says("version")
 
 
-def test_the_manifest_is_printed_from_any_folder(installed: Installed) -> None:
-    printed = json.loads(installed.says("manifest", RELATCH_PUBLIC_URL="https://relatch.acme.example"))
-    assert printed["display_information"]["name"] == "Relatch"
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("world"), vendors=(Vendor.GOOGLE,)) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def manifest(installed: Installed, world: Sandbox) -> dict[str, Any]:
+    printed: dict[str, Any] = json.loads(installed.says("manifest", RELATCH_PUBLIC_URL=world.public_url))
+    return printed
+
+
+def test_the_manifest_is_printed_from_any_folder(manifest: dict[str, Any]) -> None:
+    assert manifest["display_information"]["name"] == "Relatch"
 
 
 def test_it_serves_from_a_folder_that_it_may_not_write_and_leaves_no_trace(
-    installed: Installed, tmp_path: Path
+    installed: Installed, world: Sandbox, manifest: dict[str, Any], tmp_path: Path
 ) -> None:
-    before = installed.seen()
-    with Sandbox(tmp_path, vendors=(Vendor.GOOGLE,)) as world:
-        world.install(json.loads(installed.says("manifest", RELATCH_PUBLIC_URL=world.public_url)))
-        settings = world.settings()
-        with (tmp_path / "bot.log").open("wb") as log:
-            bot = subprocess.Popen(
-                installed.command("run"), cwd=installed.elsewhere, env=installed.environment(**settings),
-                stdout=log, stderr=log,
-            )  # fmt: skip
-        try:
-            world.slack.wait(lambda: answers(bot, settings), 40, "an installed bot that is ready")
-        finally:
-            bot.send_signal(signal.SIGTERM)
-            ended = bot.wait(40)
+    world.install(manifest)
+    settings = world.settings()
+    with (tmp_path / "bot.log").open("wb") as log:
+        bot = subprocess.Popen(
+            installed.command("run"), cwd=installed.elsewhere, env=installed.environment(**settings),
+            stdout=log, stderr=log,
+        )  # fmt: skip
+    try:
+        world.slack.wait(lambda: answers(bot, settings), 40, "an installed bot that is ready")
+    finally:
+        bot.send_signal(signal.SIGTERM)
+        ended = bot.wait(40)
     assert ended == 0, (tmp_path / "bot.log").read_text()
-    assert installed.seen() == before
+    assert installed.seen() == installed.sealed
 
 
 def answers(bot: subprocess.Popen[bytes], settings: dict[str, str]) -> bool:

@@ -23,25 +23,29 @@ class Module:
     name: str
     source: str
 
-    @cached_property
     def tree(self) -> ast.Module:
+        """Parsed anew at each call: the trees of all files, if kept, would be most of this process's memory."""
         return ast.parse(self.source, self.name)
 
     @cached_property
     def imports(self) -> tuple[str, ...]:
         """Every name that the file imports anywhere, for types too: `from a import b` counts as `a.b`."""
-        return tuple(self._imports())
-
-    def _imports(self) -> Iterator[str]:
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                # Relative imports are banned by ruff, so that one spelling is enough here.
-                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        return tuple(_imports(self.tree()))
 
     def is_in(self, *rooms: str) -> bool:
         return is_in(self.name, *rooms)
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    """Of all statements, however deep. Expressions are passed by: they hold no statement."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (alias.name for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            # Relative imports are banned by ruff, so that one spelling is enough here.
+            yield from (f"{child.module}.{alias.name}" for alias in child.names)
+        elif isinstance(child, (ast.stmt, ast.excepthandler, ast.match_case)):
+            yield from _imports(child)
 
 
 def is_in(name: str, *rooms: str) -> bool:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
+import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from handlers.slack.manifest import manifest
+from tests import warm
 from tests.handlers.slack.samples import NAMES
 from tests.live.__main__ import DOCUMENT
 from tests.live.asked import NEEDS
 from tests.live.document import BEGIN, ROW, Seen, write
+from tests.sandbox.browser import Page
+from tests.sandbox.child import Launch, Program, launch
 from tests.sandbox.people import Browser, sign_in
 from tests.sandbox.world import BOB, Sandbox
 
 ROOT = DOCUMENT.parents[1]
-LINK = re.compile(r"Open this address .*: (http\S+)")
-WITHIN = 60.0
+LINK = re.compile(r"Open this address .*: (http\S+)\n")
 
 
 @pytest.fixture
@@ -40,23 +41,25 @@ def document(tmp_path: Path) -> Path:
     return copy
 
 
-def live(settings: Mapping[str, str], document: Path) -> tuple[int, str]:
+def live(settings: Mapping[str, str], document: Path, launch: Launch = warm.launch) -> tuple[int, str]:
     """The recipe in a process of its own; Bob opens each address that it prints. How it ended, and what it said."""
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", **settings}
-    command = [sys.executable, "-m", "tests.live", "--document", str(document)]
-    said, people = [], []
-    with subprocess.Popen(
-        command, env=environment, cwd=document.parent, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as running:
-        assert running.stdout is not None
-        for line in running.stdout:
-            said.append(line)
-            if link := LINK.search(line):
-                people.append(Thread(target=sign_in, args=(Browser(), link[1])))
-                people[-1].start()
-        for person in people:
-            person.join(WITHIN)
-        return running.wait(WITHIN), "".join(said)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings}
+    said = document.with_name("said")
+    said.touch()
+    words = ("--document", str(document))
+    running = launch(Program(words, document.parent, environment, out=said, err=said, module="tests.live"))
+    opened: list[Future[Page]] = []
+    try:
+        with ThreadPoolExecutor() as people:
+            while running.poll() is None:
+                fresh = LINK.findall(said.read_text("utf-8"))[len(opened) :]
+                opened += [people.submit(sign_in, Browser(), link) for link in fresh]
+                time.sleep(0.02)
+    finally:
+        running.kill()
+    for page in opened:
+        page.result()
+    return running.wait(), said.read_text("utf-8")
 
 
 def of_bobs(world: Sandbox) -> dict[str, str]:
@@ -74,7 +77,7 @@ def rows(document: Path) -> dict[str, list[tuple[str, str]]]:
 
 def test_without_tokens_it_says_what_to_set_and_asks_nobody(document: Path) -> None:
     before = document.read_text("utf-8")
-    ended, said = live({}, document)
+    ended, said = live({}, document, launch)
     assert ended == 0
     assert "Nothing was asked" in said
     for vendor, names in NEEDS.items():

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,9 +14,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from tests import warm
 from tests.network.proxy import OUTSIDE, PASSWORD, Proxy
 from tests.sandbox import opening
-from tests.sandbox.child import CHECKOUT, Child, manifest
+from tests.sandbox.child import Child, Said, manifest, relatch
 from tests.sandbox.people import Browser, sign_in
 from tests.sandbox.serving import Serving, free_port, own_tls
 from tests.sandbox.slack import Message
@@ -63,7 +61,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     tls = own_tls(directory / "other-ca.pem", authority="another company")
     beat = serving.serve(listening(beats), host=OUTSIDE, tls=tls)
     with Sandbox(directory, vendors=tuple(Vendor), api_host=OUTSIDE) as world:
-        world.install(manifest(world.public_url, directory))
+        world.install(manifest(world.public_url, directory, launch=warm.launch))
         told = world.settings()
         bundle = directory / "acme-ca.pem"
         bundle.write_text((directory / "ca.pem").read_text() + (directory / "other-ca.pem").read_text())
@@ -107,12 +105,8 @@ def api_settings(told: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in told.items() if "https://" in value or name == "RELATCH_EXCHANGE_HOSTS"}
 
 
-def run(settings: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **settings}
-    command = [sys.executable, "-m", "bot", "run"]
-    return subprocess.run(
-        command, env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=60
-    )
+def run(settings: dict[str, str], directory: Path) -> Said:
+    return relatch("run", settings=settings, directory=directory, launch=warm.launch)
 
 
 def test_a_wrong_proxy_password_is_said_in_one_sentence(office: Office, tmp_path: Path) -> None:
@@ -122,13 +116,13 @@ def test_a_wrong_proxy_password_is_said_in_one_sentence(office: Office, tmp_path
         "RELATCH_KEYSET": str(tmp_path / "keys" / "keyset.json"),
     }
     ended = run({**office.settings, **own, **wrong}, tmp_path)
-    assert ended.returncode == REFUSED
-    said = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert ended.code == REFUSED
+    said = [line for line in ended.err.splitlines() if not line.startswith("{")]
     assert said == [
         "Relatch cannot start:",
         "  - The proxy refuses the user name or the password in RELATCH_HTTPS_PROXY.",
     ]
-    assert "last-years" not in ended.stderr
+    assert "last-years" not in ended.err
     assert office.proxy.refused
 
 
@@ -168,6 +162,7 @@ def afternoon_goes_by(office: Office, told: int) -> None:
 
 def test_an_operators_watchman_hears_from_it(office: Office, bot: Child) -> None:
     office.world.slack.wait(lambda: office.beats, WAIT, "a heartbeat")
+    assert "no heartbeat" not in bot.log.read_text("utf-8")
     bot.check()
 
 
@@ -188,6 +183,6 @@ def test_it_can_fail_because_what_goes_around_the_proxy_is_caught(office: Office
     }
     before = office.proxy.bypassed
     ended = run({**office.settings, **own}, tmp_path)
-    assert ended.returncode == REFUSED
-    assert "Slack cannot be reached" in ended.stderr
+    assert ended.code == REFUSED
+    assert "Slack cannot be reached" in ended.err
     assert office.proxy.bypassed > before

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests import warm
 from tests.sandbox import child
-from tests.sandbox.child import CHECKOUT, Said
+from tests.sandbox.child import Program, Said
 
 
 def relatch(*words: str, settings: Mapping[str, str], directory: Path) -> Said:
@@ -23,23 +22,20 @@ def relatch(*words: str, settings: Mapping[str, str], directory: Path) -> Said:
 
 def at_a_terminal(*words: str, settings: Mapping[str, str], directory: Path) -> str:
     """What comes out of the pipe, while standard error is a terminal with its spinners and bars."""
+    environment = {"PATH": os.environ["PATH"], "TERM": "xterm", **settings}
     ours, theirs = pty.openpty()
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *words],
-            env={"PATH": os.environ["PATH"], "TERM": "xterm", "PYTHONPATH": str(CHECKOUT), **settings},
-            cwd=directory,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        with TemporaryDirectory() as folder:
+            out = Path(folder, "out")
+            process = warm.launch(Program(words, directory, environment, out, err=Path(os.ttyname(theirs))))
+            try:
+                process.wait(60)
+            finally:
+                process.kill()
+            return out.read_text("utf-8")
     finally:
         os.close(theirs)
         os.close(ours)
-    return done.stdout
 
 
 def lines_of(said: Said, level: str, part: str) -> list[str]:

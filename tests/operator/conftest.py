@@ -2,27 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from bot.operator.tools import Tools
 from bot.upkeep.cards import Cards
-from tests.rig import PUBLIC_URL, Kept, Rig, running
-from tests.runner.crm_rig import CrmRig, crm_running
-
-
-@pytest.fixture
-def rig(tmp_path: Path, kept: Kept) -> Iterator[Rig]:
-    with running(tmp_path, kept) as rig:
-        yield rig
-
-
-@pytest.fixture
-def both(tmp_path: Path, kept: Kept) -> Iterator[CrmRig]:
-    with crm_running(tmp_path, kept) as both:
-        yield both
+from tests.rig import PUBLIC_URL, Rig
 
 
 def tools_of(rig: Rig) -> Tools:

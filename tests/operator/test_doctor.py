@@ -22,6 +22,7 @@ from bot.store.vault import KeysetFile
 from handlers.slack.doctor import clock, scopes
 from handlers.slack.manifest import BOT_SCOPES
 from providers.base import Credential
+from tests import warm
 from tests.operator.commands import relatch
 from tests.sandbox.child import manifest
 from tests.sandbox.serving import own_tls
@@ -34,7 +35,7 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     folder = tmp_path_factory.mktemp("world")
     with Sandbox(folder) as world:
-        world.install(manifest(world.public_url, folder))
+        world.install(manifest(world.public_url, folder, launch=warm.launch))
         yield world
 
 
@@ -82,7 +83,7 @@ def test_slack_that_asks_for_a_moment_is_given_it(examine: Examine) -> None:
 
 
 def test_scopes_that_miss_and_scopes_too_many_are_each_named(examine: Examine) -> None:
-    good = manifest(examine.world.public_url, examine.world.directory)
+    good = manifest(examine.world.public_url, examine.world.directory, launch=warm.launch)
     scopes = good["oauth_config"]["scopes"]
     changed = [*(each for each in scopes["bot"] if each != "usergroups:read"), "files:write"]
     other = good | {"oauth_config": good["oauth_config"] | {"scopes": scopes | {"bot": changed}}}

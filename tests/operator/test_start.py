@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import functools
+import inspect
 import json
 import subprocess
 import sys
@@ -9,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import bot.build
 from bot.operator.version import schema
 from bot.store.migrations import steps
 from tests.sandbox.child import CHECKOUT
@@ -44,6 +48,7 @@ print(json.dumps([code, time.process_time(), sorted(sys.modules)]), file=sys.std
 """
 
 
+@functools.cache
 def ask(*words: str) -> tuple[str, list[Any]]:
     done = subprocess.run(
         [sys.executable, "-c", ASKED.format(words=words)],
@@ -64,6 +69,12 @@ def test_it_answers_without_loading_what_it_does_not_need(words: tuple[str, ...]
     assert said
     assert HEAVY.intersection(loaded) == set()
     assert seconds < SECONDS_OF_WORK
+
+
+def test_a_vendors_library_waits_until_its_provider_is_offered() -> None:
+    """Nobody else may import a provider: tests/house/test_imports.py holds that."""
+    first = [node.module for node in ast.parse(inspect.getsource(bot.build)).body if isinstance(node, ast.ImportFrom)]
+    assert [name for name in first if name and name.startswith("providers.")] == ["providers.base", "providers.wire"]
 
 
 def test_the_version_says_what_runs_here() -> None:

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -33,35 +31,15 @@ from providers.base import (
 from providers.wire import MOST_BYTES, Wire
 from tests.providers.exchange.kit import ExchangeKit
 from tests.providers.google.kit import GoogleKit
+from tests.providers.kit import Kit, Kits
 from tests.providers.microsoft.kit import MicrosoftKit
 from tests.providers.salesforce.kit import SalesforceKit
 
-
-class Kit(Protocol):
-    """What the contract needs of a kit in tests/providers/<slug>/kit.py. The person is Bob."""
-
-    ca_bundle: Path
-
-    @property
-    def provider(self) -> Provider: ...
-    def make(self, **others: Any) -> Provider: ...
-    def answer(self, *, cancel: bool = False) -> tuple[dict[str, str], str]: ...
-    def sign_in(self) -> Credential: ...
-    def refuse_definitely(self) -> None: ...
-    def refuse(self) -> None: ...
-    def go_down(self) -> None: ...
-    def go_slow(self, seconds: float) -> None: ...
-    def limit(self) -> None: ...
-    def lie(self, body: bytes, *, status: int = 200) -> None: ...
-    def token_posts(self) -> int: ...
-
-
-Running = Callable[[Path], AbstractContextManager[Kit]]
-KITS: dict[str, Running] = {
-    "microsoft": MicrosoftKit.running,
-    "exchange": ExchangeKit.running,
-    "google": GoogleKit.running,
-    "salesforce": SalesforceKit.running,
+KITS: dict[str, type[Kit[Any]]] = {
+    "microsoft": MicrosoftKit,
+    "exchange": ExchangeKit,
+    "google": GoogleKit,
+    "salesforce": SalesforceKit,
 }
 # These can end nothing at their vendor, so that their `revoke` asks nobody.
 BY_HAND = frozenset({"microsoft", "exchange"})
@@ -79,8 +57,8 @@ NONSENSE = [
 
 
 @pytest.fixture(params=[provider.slug for provider in ALL])
-def kit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Kit]:
-    with KITS[request.param](tmp_path) as kit:
+def kit(request: pytest.FixtureRequest, kits: Kits) -> Iterator[Kit[Provider]]:
+    with kits.lent(KITS[request.param]) as kit:
         yield kit
 
 
@@ -126,7 +104,7 @@ def test_every_slug_and_every_access_type_belongs_to_one_provider() -> None:
     assert len(set(types)) == len(types)
 
 
-def test_a_sign_in_gives_a_credential_that_works(kit: Kit) -> None:
+def test_a_sign_in_gives_a_credential_that_works(kit: Kit[Provider]) -> None:
     credential = kit.sign_in()
     kit.provider.check(credential)
     assert "@" in credential.account
@@ -135,7 +113,7 @@ def test_a_sign_in_gives_a_credential_that_works(kit: Kit) -> None:
     assert kit.sign_in().identity == credential.identity
 
 
-def test_a_renewed_credential_works_and_is_the_same_account(kit: Kit) -> None:
+def test_a_renewed_credential_works_and_is_the_same_account(kit: Kit[Provider]) -> None:
     credential = kit.sign_in()
     renewed = kit.provider.refresh(credential)
     kit.provider.check(renewed)
@@ -144,7 +122,7 @@ def test_a_renewed_credential_works_and_is_the_same_account(kit: Kit) -> None:
         assert kit.token_posts() == 1
 
 
-def test_a_cancelled_sign_in_is_the_persons_wish(kit: Kit) -> None:
+def test_a_cancelled_sign_in_is_the_persons_wish(kit: Kit[Provider]) -> None:
     if kit.provider.slug in FORMS:
         pytest.skip("a form of ours has no page of the vendor to cancel")
     answer, remember = kit.answer(cancel=True)
@@ -153,7 +131,7 @@ def test_a_cancelled_sign_in_is_the_persons_wish(kit: Kit) -> None:
     assert (refusal.reason, refusal.definite) == (Reason.CONSENT_DECLINED, True)
 
 
-def test_a_code_is_good_once(kit: Kit) -> None:
+def test_a_code_is_good_once(kit: Kit[Provider]) -> None:
     if kit.provider.slug in FORMS:
         pytest.skip("a password is no code: it stays good")
     answer, remember = kit.answer()
@@ -163,7 +141,7 @@ def test_a_code_is_good_once(kit: Kit) -> None:
     assert refusal.definite
 
 
-def test_a_definite_refusal_is_marked_so(kit: Kit) -> None:
+def test_a_definite_refusal_is_marked_so(kit: Kit[Provider]) -> None:
     credential = kit.sign_in()
     kit.refuse_definitely()
     refusal = failure(partial(kit.provider.refresh, credential))
@@ -172,7 +150,7 @@ def test_a_definite_refusal_is_marked_so(kit: Kit) -> None:
     assert refusal.code
 
 
-def test_a_refusal_that_may_be_a_mistake_is_not_definite(kit: Kit) -> None:
+def test_a_refusal_that_may_be_a_mistake_is_not_definite(kit: Kit[Provider]) -> None:
     if kit.provider.slug in FORMS:
         pytest.skip("every refusal of a password is definite: another try would help to lock the account")
     credential = kit.sign_in()
@@ -183,14 +161,14 @@ def test_a_refusal_that_may_be_a_mistake_is_not_definite(kit: Kit) -> None:
     assert refusal.code
 
 
-def test_a_dead_credential_fails_its_check_and_is_done_at_revocation(kit: Kit) -> None:
+def test_a_dead_credential_fails_its_check_and_is_done_at_revocation(kit: Kit[Provider]) -> None:
     credential = kit.sign_in()
     kit.refuse()
     assert isinstance(failure(partial(kit.provider.check, credential)), Rejected)
     assert kit.provider.revoke(credential).ended in Ended
 
 
-def test_an_outage_is_nobodys_fault(kit: Kit) -> None:
+def test_an_outage_is_nobodys_fault(kit: Kit[Provider]) -> None:
     uses_of_bob = uses(kit.provider, kit.sign_in())
     kit.go_down()
     for name, use in uses_of_bob.items():
@@ -201,7 +179,7 @@ def test_an_outage_is_nobodys_fault(kit: Kit) -> None:
         assert kit.token_posts() == 1
 
 
-def test_silence_is_left_in_time(kit: Kit) -> None:
+def test_silence_is_left_in_time(kit: Kit[Provider]) -> None:
     credential = kit.sign_in()
     hasty = kit.make(wire=Wire(ca_bundle=kit.ca_bundle, seconds=0.5))
     kit.go_slow(3)
@@ -211,7 +189,7 @@ def test_silence_is_left_in_time(kit: Kit) -> None:
         assert found.reason is Reason.NETWORK, name
 
 
-def test_a_limit_is_waited_for(kit: Kit) -> None:
+def test_a_limit_is_waited_for(kit: Kit[Provider]) -> None:
     credential = kit.sign_in()
     kit.limit()
     found = failure(partial(kit.provider.check, credential))
@@ -220,7 +198,7 @@ def test_a_limit_is_waited_for(kit: Kit) -> None:
 
 
 @pytest.mark.parametrize(("body", "status"), NONSENSE)
-def test_nonsense_is_an_outage_and_its_words_go_nowhere(kit: Kit, body: bytes, status: int) -> None:
+def test_nonsense_is_an_outage_and_its_words_go_nowhere(kit: Kit[Provider], body: bytes, status: int) -> None:
     credential = kit.sign_in()
     answer, remember = kit.answer()
     uses_of_bob = uses(kit.provider, credential) | {"complete": partial(kit.provider.complete, answer, remember)}
@@ -237,24 +215,24 @@ def test_nonsense_is_an_outage_and_its_words_go_nowhere(kit: Kit, body: bytes, s
         assert "Bad Gateway" not in told, name
 
 
-def test_what_can_be_asked_without_a_person_is_answered(kit: Kit) -> None:
+def test_what_can_be_asked_without_a_person_is_answered(kit: Kit[Provider]) -> None:
     found = kit.provider.reach()
     assert found
     assert [(each.what, each.host, each.error) for each in found if each.error is not None or not each.host] == []
 
 
-def test_a_vendor_that_is_down_is_said_to_be_and_raises_nothing(kit: Kit) -> None:
+def test_a_vendor_that_is_down_is_said_to_be_and_raises_nothing(kit: Kit[Provider]) -> None:
     kit.go_down()
     found = {each.what: each.error for each in kit.make().reach()}
     assert any(isinstance(error, Unavailable) for error in found.values()), found
 
 
-def test_who_cannot_be_trusted_is_named_with_its_host(kit: Kit) -> None:
+def test_who_cannot_be_trusted_is_named_with_its_host(kit: Kit[Provider]) -> None:
     found = kit.make(wire=Wire()).reach()
     assert {each.error.reason if each.error else None for each in found} == {Reason.TLS_ERROR}
 
 
-def test_a_client_that_the_vendor_does_not_know_is_not_said_to_be_good(kit: Kit) -> None:
+def test_a_client_that_the_vendor_does_not_know_is_not_said_to_be_good(kit: Kit[Provider]) -> None:
     if kit.provider.slug in FORMS:
         pytest.skip("there is no client: people sign in with a password")
     stranger = kit.make(client_id="nobody", client_secret="wrong")
@@ -263,14 +241,14 @@ def test_a_client_that_the_vendor_does_not_know_is_not_said_to_be_good(kit: Kit)
     assert isinstance(found["our client"], Misconfigured | Blocked), found
 
 
-def test_a_certificate_that_proves_nothing_is_the_administrators(kit: Kit) -> None:
+def test_a_certificate_that_proves_nothing_is_the_administrators(kit: Kit[Provider]) -> None:
     credential = kit.sign_in()
     strict = kit.make(wire=Wire())
     for name, use in uses(strict, credential).items():
         assert failure(use).reason is Reason.TLS_ERROR, name
 
 
-def test_a_host_that_the_operator_has_not_allowed_is_never_called(kit: Kit) -> None:
+def test_a_host_that_the_operator_has_not_allowed_is_never_called(kit: Kit[Provider]) -> None:
     credential = kit.sign_in()
     held = kit.make(wire=Wire(ca_bundle=kit.ca_bundle, allowed_hosts=frozenset({"elsewhere.example"})))
     posts = kit.token_posts()

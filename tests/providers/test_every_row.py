@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +29,7 @@ from tests.providers.exchange import table as exchange
 from tests.providers.exchange.kit import ExchangeKit
 from tests.providers.google import table as google
 from tests.providers.google.kit import GoogleKit
+from tests.providers.kit import Kit, Kits
 from tests.providers.microsoft import table as microsoft
 from tests.providers.microsoft.kit import MicrosoftKit
 from tests.providers.salesforce import table as salesforce
@@ -38,11 +37,11 @@ from tests.providers.salesforce.kit import SalesforceKit
 from tests.providers.table import THEIRS, Line, NotHere, Silent
 from tests.sandbox.slack.blocks import elements_of
 
-KITS: dict[str, Callable[[Path], AbstractContextManager[Any]]] = {
-    "microsoft": MicrosoftKit.running,
-    "exchange": ExchangeKit.running,
-    "google": GoogleKit.running,
-    "salesforce": SalesforceKit.running,
+KITS: dict[str, type[Kit[Any]]] = {
+    "microsoft": MicrosoftKit,
+    "exchange": ExchangeKit,
+    "google": GoogleKit,
+    "salesforce": SalesforceKit,
 }
 ROWS = {"microsoft": microsoft, "exchange": exchange, "google": google, "salesforce": salesforce}
 TABLES = {"microsoft": MICROSOFT, "exchange": EXCHANGE, "google": GOOGLE, "salesforce": SALESFORCE}
@@ -74,8 +73,8 @@ def each(kind: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("slug", "line"), each("LINES"))
-def test_what_a_vendor_says_is_one_failure(slug: str, line: Line, tmp_path: Path) -> None:
-    with KITS[slug](tmp_path) as kit:
+def test_what_a_vendor_says_is_one_failure(slug: str, line: Line, kits: Kits) -> None:
+    with kits.lent(KITS[slug]) as kit:
         act = line.place(kit)
         for press in line.presses:
             kit.tell_the_truth()
@@ -92,8 +91,8 @@ def test_what_a_vendor_says_is_one_failure(slug: str, line: Line, tmp_path: Path
 
 
 @pytest.mark.parametrize(("slug", "row"), each("SILENT"))
-def test_a_lost_place_is_read_again_and_nobody_is_told(slug: str, row: Silent, tmp_path: Path) -> None:
-    with KITS[slug](tmp_path) as kit:
+def test_a_lost_place_is_read_again_and_nobody_is_told(slug: str, row: Silent, kits: Kits) -> None:
+    with kits.lent(KITS[slug]) as kit:
         bob = kit.sign_in()
         *_, last = kit.provider.pull(bob, "")
         row.press(kit)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -33,6 +33,7 @@ from providers.base import (
 from tests.examples.reading import Example, codes, differences, every, example, unsourced
 from tests.providers.exchange.kit import ExchangeKit
 from tests.providers.google.kit import GOOGLE, GoogleKit
+from tests.providers.kit import Kit, Kits
 from tests.providers.microsoft.kit import OFFICE365, MicrosoftKit
 from tests.providers.salesforce.kit import SalesforceKit
 from tests.providers.sandbox_exchange import rig as exchange
@@ -40,19 +41,20 @@ from tests.providers.sandbox_google import rig as google
 from tests.providers.sandbox_microsoft import rig as microsoft
 from tests.providers.sandbox_salesforce import rig as salesforce
 from tests.providers.vendor_answers import ASK, NOT_PLAYED
+from tests.providers.world import World
 
 VENDORS = ("microsoft", "exchange", "google", "salesforce")
-KITS: Mapping[str, Callable[[Path], AbstractContextManager[Any]]] = {
-    "microsoft": MicrosoftKit.running,
-    "exchange": ExchangeKit.running,
-    "google": GoogleKit.running,
-    "salesforce": SalesforceKit.running,
+KITS: Mapping[str, type[Kit[Any]]] = {
+    "microsoft": MicrosoftKit,
+    "exchange": ExchangeKit,
+    "google": GoogleKit,
+    "salesforce": SalesforceKit,
 }
-RIGS: Mapping[str, Callable[[Path], AbstractContextManager[Any]]] = {
-    "microsoft": microsoft.serve,
-    "exchange": exchange.serve,
-    "google": google.serve,
-    "salesforce": salesforce.serve,
+WORLDS: Mapping[str, type[World]] = {
+    "microsoft": microsoft.World,
+    "exchange": exchange.World,
+    "google": google.World,
+    "salesforce": salesforce.World,
 }
 # Where a refusal of each kind is heard, as the beginning or a part of an address.
 TOKEN = {"microsoft": "/organizations/oauth2/v2.0/token", "google": "/token", "salesforce": "/services/oauth2/token"}
@@ -64,7 +66,7 @@ BOB = Own(name="T_ACME/U0BOB", addresses=frozenset({"bob@acme.example"}))
 
 
 class Played:
-    """One vendor of the sandbox and Bob, who is signed in there, for all tests of this file."""
+    """One vendor of the sandbox and Bob, who is signed in there."""
 
     def __init__(self, slug: str, kit: Any) -> None:
         self.slug = slug
@@ -77,25 +79,16 @@ class Played:
             self.kit.lie(published.body.encode(), status=published.status)
             return
         body = b"" if published.body is None else published.body
-        more = {"headers": published.headers} if self.slug == "microsoft" else {}
-        self.kit.lie(body, status=published.status, path=path, **more)
+        self.kit.lie(body, status=published.status, path=path, headers=published.headers)
 
     def pulled(self, cursor: str = "") -> list[Any]:
         return list(self.kit.provider.pull(self.bob, cursor))
 
 
-@pytest.fixture(scope="module")
-def signed_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Played]]:
+@pytest.fixture
+def signed_in(kits: Kits) -> Iterator[Callable[[str], Played]]:
     with ExitStack() as stack:
-        made: dict[str, Played] = {}
-
-        def give(slug: str) -> Played:
-            if slug not in made:
-                made[slug] = Played(slug, stack.enter_context(KITS[slug](tmp_path_factory.mktemp(slug))))
-            made[slug].kit.tell_the_truth()
-            return made[slug]
-
-        yield give
+        yield lambda slug: Played(slug, stack.enter_context(kits.lent(KITS[slug])))
 
 
 # What a refusal means
@@ -322,11 +315,8 @@ def test_a_published_loss_is_read_again_and_nobody_is_told(
     if empty == "delta":
         empty = {"value": [], "@odata.deltaLink": f"{played.kit.settings['graph_url']}/me/mailFolders/inbox?new"}
     # A status for the old place, and another for the new one, is more than `lie` can say.
-    played.kit._lies[path] = lambda query: (
-        web.json_response(empty)
-        if anew & query.keys()
-        else web.json_response(published.body, status=published.status, headers=published.headers)
-    )
+    lost = partial(web.json_response, published.body, status=published.status, headers=published.headers)
+    played.kit.intercept(path, lambda asked: web.json_response(empty) if anew & asked.query.keys() else lost())
     assert any(page.resync for page in played.pulled(last.cursor))
 
 
@@ -349,9 +339,9 @@ OTHER_CODE = {
 
 
 @pytest.mark.parametrize("id", ASK)
-def test_the_sandbox_answers_in_the_published_shape(tmp_path: Path, id: str) -> None:
+def test_the_sandbox_answers_in_the_published_shape(kits: Kits, id: str) -> None:
     published = example(id)
-    with RIGS[published.vendor](tmp_path) as world:
+    with kits.lent(WORLDS[published.vendor]) as world:
         answer = ASK[id](world)
     assert answer.status == published.status
     assert [name for name in published.headers if name not in answer.headers] == []

@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 from bot.model import Connection, Event, Kind, Reply, Word
 from providers.base import Activity, Credential, Pushed, Side
 from providers.salesforce import Salesforce
 from providers.wire import Wire
+from tests.kept import Kept
 from tests.memory_slack import BOB, Message
 from tests.providers.salesforce.kit import CARA, PRODUCTION, SalesforceKit, play_salesforce
-from tests.rig import Kept, Rig, running
+from tests.rig import Rig, running
 
 Happening = Callable[[], object]
 
@@ -76,6 +76,7 @@ class CrmRig:
     def __init__(self, rig: Rig, kit: SalesforceKit) -> None:
         self.rig, self.kit, self.salesforce = rig, kit, kit.server
         self.crm = MeddledCrm(kit)
+        rig.kits["salesforce"] = kit
         rig.providers["salesforce"] = self.crm
         rig.start("run:1")
 
@@ -96,9 +97,16 @@ class CrmRig:
         return self.rig.sign_in.callback("salesforce", play_salesforce(url), session)
 
     def connected(self, user_id: str = BOB) -> None:
-        """Both sides are connected and synced, and their welcomes are said."""
-        assert self.sign_in(user_id).template == "done"
-        self.rig.connected(user_id)
+        """Both sides are connected and synced, and their welcomes are said. `crm.calls` counts from here on."""
+
+        def play() -> None:
+            assert self.sign_in(user_id).template == "done"
+            self.rig.connected(user_id)
+
+        assert not any(self.crm.at.values()), "what meddles with a sign-in is not to be kept"
+        self.rig.once(("both", user_id), play)
+        self.crm.calls.clear()
+        self.crm.pages.clear()
 
     def meeting(self, *, after: timedelta = timedelta(days=1), title: str = "Demo") -> str:
         start = self.rig.clock.now().replace(microsecond=0) + after
@@ -127,8 +135,6 @@ class CrmRig:
 
 
 @contextmanager
-def crm_running(folder: Path, kept: Kept, **others: Any) -> Iterator[CrmRig]:
-    with running(folder, kept, **others) as rig:
-        (folder / "crm").mkdir()
-        with SalesforceKit.running(folder / "crm", rig.kit.clock) as kit:
-            yield CrmRig(rig, kit)
+def crm_running(kept: Kept, **others: Any) -> Iterator[CrmRig]:
+    with running(kept, **others) as rig, kept.kits.lent(SalesforceKit) as kit:
+        yield CrmRig(rig, kit)

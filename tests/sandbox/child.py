@@ -31,13 +31,16 @@ class ChildDied(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """`relatch` and its words. What it says is appended to the two files; nobody sits at its standard input."""
+    """What `python -m` starts, which is `relatch`, with its words. What it says is appended to the two files; nobody
+    sits at its standard input.
+    """
 
     words: tuple[str, ...]
     directory: Path
     environment: Mapping[str, str] = field(repr=False)
     out: Path
     err: Path
+    module: str = "bot"
 
 
 class Process(Protocol):
@@ -58,7 +61,7 @@ def launch(program: Program) -> Process:
     """As an operator would."""
     with program.out.open("ab") as out, program.err.open("ab") as err:
         return subprocess.Popen(
-            [sys.executable, "-m", "bot", *program.words],
+            [sys.executable, "-m", program.module, *program.words],
             env=program.environment,
             cwd=program.directory,
             stdin=subprocess.DEVNULL,

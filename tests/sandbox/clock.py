@@ -45,6 +45,12 @@ class SandboxClock:
             self._offset += by
             self._write()
 
+    def stand_at(self, moment: datetime) -> None:
+        """Time goes on from `moment`. For a test that puts back what was then: no vendor expects time to return."""
+        with self._lock:
+            self._offset = moment - datetime.fromtimestamp(time.time(), UTC)
+            self._write()
+
     def _write(self) -> None:
         # The bot may read at any moment. A rename shows it the old text or the new one, never half of it.
         fresh = self._path.with_name(self._path.name + ".new")

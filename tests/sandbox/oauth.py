@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Generic, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import trustme
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 T = TypeVar("T")
@@ -79,6 +80,13 @@ def with_query(url: str, **answer: str) -> str:
 
 
 @functools.cache
-def signing_key(vendor: str) -> rsa.RSAPrivateKey:
-    """What this vendor signs ID tokens with. One for the process: to make one takes a tenth of a second."""
+def signing_key(whose: str) -> rsa.RSAPrivateKey:
+    """What a vendor or a client signs with. One for the process: to make one takes a tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@functools.cache
+def certificate(whose: str, kind: trustme.KeyType = trustme.KeyType.RSA) -> tuple[str, str]:
+    """A client's private key and its certificate, as PEM. One for the process."""
+    issued = trustme.CA().issue_cert(whose, key_type=kind)
+    return issued.private_key_pem.bytes().decode(), issued.cert_chain_pems[0].bytes().decode()

@@ -35,6 +35,11 @@ class Serving:
     def start(self) -> None:
         self._thread.start()
 
+    def calm(self) -> None:
+        """Cuts every connection and ends whatever is being answered. The servers stay, for who comes next."""
+        self.call(_a_few_rounds())
+        self.call(_end_the_rest())
+
     def stop(self) -> None:
         # Who connected and hung up a moment ago is still let in: asyncio loses a connection whose server has closed.
         self.call(_a_few_rounds())

@@ -18,7 +18,7 @@ from bot.store.lockfile import hold_lock
 from bot.store.refused import StoreRefused
 from bot.store.soundness import Sound
 from bot.store.vault import KeysetFile
-from tests.store.everything import CANARIES, VERIFIER, fill
+from tests.store.everything import CANARIES, VERIFIER
 from tests.store.kit import BOBS_KEY, MINUTE, NOON, database_of, keys_of, met, opened, raw
 from tests.store.test_at_rest import spellings
 
@@ -29,12 +29,6 @@ def quiet(what: str, done: int, total: int) -> None:
 
 def leave(tx: Tx, made_at: datetime) -> None:
     """Nothing else is to be done to what is restored."""
-
-
-@pytest.fixture
-def filled(store: Store, bob: Person) -> Store:
-    fill(store, bob)
-    return store
 
 
 @pytest.fixture
@@ -76,7 +70,7 @@ def test_a_backup_made_in_the_middle_of_writing_fits_together(tmp_path: Path, fi
     written, stop = threading.Event(), threading.Event()
 
     def write() -> None:
-        while not stop.is_set():
+        while not stop.wait(0.001):
             with filled.write() as tx:
                 tx.events.append(Event(Kind.CHECKED, NOON, bob.id))
                 key = tx.credentials.add(person_id=bob.id, provider="google", credential=BOBS_KEY, now=NOON)

@@ -17,7 +17,6 @@ from bot.store import migrations
 from bot.store.database import Store, StoreRefused
 from bot.store.migrations import migrate
 from bot.store.tables import metadata
-from tests.store.everything import fill
 from tests.store.kit import BOBS_KEY, NOON, database_of, opened, raw
 
 STEP = '''"""A step of tomorrow."""
@@ -57,12 +56,6 @@ def tomorrow(folder: Path, step: str) -> Path:
 def dump(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as database:
         return {name: database.execute(f"SELECT * FROM {name}").fetchall() for name in metadata.tables}  # noqa: S608 - names of our tables
-
-
-@pytest.fixture
-def filled(store: Store, bob: Person) -> Store:
-    fill(store, bob)
-    return store
 
 
 def test_the_steps_lead_to_the_tables_that_the_code_expects(store: Store) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from bot.store.rotation import Rotated, rotate
 from bot.store.sealed import SHELVES
 from bot.store.tables import metadata
 from bot.store.vault import KeysetFile
-from tests.store.everything import fill
+from tests.store.conftest import Lasting
 from tests.store.kit import BOBS_KEY, NOON, connected, database_of, keys_of, met, opened, raw
 
 MANY = 120
@@ -48,9 +49,28 @@ def sealed(folder: Path) -> list[tuple[object, ...]]:
 
 
 @pytest.fixture
-def filled(store: Store, bob: Person) -> Store:
-    fill(store, bob)
-    return store
+def store(made: Path) -> Iterator[Store]:
+    """One of its own, because the keys change under it."""
+    with closing(opened(made)) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def crowded(lasting: Lasting, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with MANY people, each with a saved sign-in. It is copied, which is quicker than making them."""
+    folder = tmp_path_factory.mktemp("crowded")
+    shutil.copytree(lasting.empty, folder, dirs_exist_ok=True)
+    with closing(opened(folder)) as store:
+        for number in range(MANY):
+            connected(store, met(store, f"Person{number}"))
+    return folder
+
+
+@pytest.fixture
+def crowd(crowded: Path, tmp_path: Path) -> Iterator[Store]:
+    shutil.copytree(crowded, tmp_path, dirs_exist_ok=True)
+    with closing(opened(tmp_path)) as store:
+        yield store
 
 
 def test_every_column_of_sealed_texts_is_on_a_shelf() -> None:
@@ -86,9 +106,7 @@ def test_a_store_that_was_open_before_goes_on_and_seals_with_the_new_key(tmp_pat
 
 
 @pytest.mark.parametrize("after", range(1, 6))
-def test_one_that_is_cut_short_is_gone_on_with(tmp_path: Path, store: Store, after: int) -> None:
-    for number in range(MANY):
-        connected(store, met(store, f"Person{number}"))
+def test_one_that_is_cut_short_is_gone_on_with(tmp_path: Path, crowd: Store, after: int) -> None:
     steps = 0
 
     def cut(what: str, done: int, total: int) -> None:
@@ -101,12 +119,12 @@ def test_one_that_is_cut_short_is_gone_on_with(tmp_path: Path, store: Store, aft
         rotated(tmp_path, cut)
     except Cut:
         assert len(keys_of(tmp_path).keys()) == 2
-        assert store.verify().secrets == MANY
+        assert crowd.verify().secrets == MANY
         assert rotated(tmp_path).resumed
     assert len(keys_of(tmp_path).keys()) == 1
-    assert store.verify().secrets == MANY
+    assert crowd.verify().secrets == MANY
     [left] = keys_of(tmp_path).keys()
-    assert sealed_by(store) == {left.id}
+    assert sealed_by(crowd) == {left.id}
 
 
 def test_one_that_only_added_its_key_uses_that_one(tmp_path: Path, filled: Store) -> None:
@@ -118,25 +136,24 @@ def test_one_that_only_added_its_key_uses_that_one(tmp_path: Path, filled: Store
     assert (done.key, done.resumed) == (added, True)
 
 
-def test_what_is_renewed_meanwhile_is_never_lost(
-    tmp_path: Path, store: Store, bob: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_renewed_meanwhile_is_never_lost(tmp_path: Path, crowd: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that seal and open all the time, in a store that was opened before."""
     monkeypatch.setattr(rotation, "AT_ONCE", 5)
-    keys = [connected(store, met(store, f"Person{number}")).credential_id or 0 for number in range(MANY)]
+    with crowd.read() as tx:
+        keys = [each.credential_id or 0 for each in tx.connections.alive()]
     stop, faults = threading.Event(), list[Exception]()
 
     def renew(first: int) -> None:
         number = first
-        while not stop.is_set():
+        while not stop.wait(0.005):
             key = keys[number % MANY]
             number += 7
             try:
-                with store.write() as tx:
+                with crowd.write() as tx:
                     lease = tx.credentials.take_lease(key, owner="run", real=NOON)
                     if lease is not None:
                         assert tx.credentials.store_renewed(lease, BOBS_KEY, now=NOON)
-                with store.read() as tx:
+                with crowd.read() as tx:
                     assert tx.credentials.load(key).credential == BOBS_KEY
             except Exception as error:  # noqa: BLE001 - whatever it is, the test tells it
                 faults.append(error)
@@ -151,8 +168,8 @@ def test_what_is_renewed_meanwhile_is_never_lost(
         for thread in threads:
             thread.join()
     assert faults == []
-    assert store.verify().secrets == MANY
-    assert sealed_by(store) == {done.key}
+    assert crowd.verify().secrets == MANY
+    assert sealed_by(crowd) == {done.key}
 
 
 def test_a_secret_that_does_not_open_keeps_both_keys(tmp_path: Path, filled: Store) -> None:

@@ -17,10 +17,10 @@ import pytest
 from bot.desk.desk import Desk
 from bot.model import Reply, Request
 from handlers.slack.http import BODY_BYTES, HttpMode, Ledger
-from tests import rig as rigs
 from tests.faults.conftest import scaled
 from tests.faults.edge.slack_acts import SEEN, Caller, act, as_sent, intake, is_quiet
 from tests.handlers.slack.kit import BOB, Running, Town
+from tests.rig import Rig
 from tests.sandbox.slack import Signed
 
 STAMP, SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
@@ -68,16 +68,13 @@ def town(tmp_path: Path) -> Iterator[Town]:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[rigs.Rig]:
-    folder = tmp_path / "rig"
-    folder.mkdir()
-    with rigs.running(folder, rigs.Kept(folder)) as made:
-        made.connected(BOB)
-        yield made
+def rig(rig: Rig) -> Rig:
+    rig.connected(BOB)
+    return rig
 
 
 @pytest.fixture
-def desk(rig: rigs.Rig, without_control: str) -> Answers:
+def desk(rig: Rig, without_control: str) -> Answers:
     kind = Forgetful if without_control == SEEN else Desk
     return Answers(kind(tools=rig.desk.tools, team_id=rig.desk.team_id))
 
@@ -98,7 +95,7 @@ def test_nothing_that_was_changed_on_its_way_gets_in(
     caller: Caller,
     bot: Running,
     desk: Answers,
-    rig: rigs.Rig,
+    rig: Rig,
     caplog: pytest.LogCaptureFixture,
     tell: Callable[[str], None],
 ) -> None:
@@ -123,7 +120,7 @@ def test_nothing_that_was_changed_on_its_way_gets_in(
 
 
 def test_a_copy_within_five_minutes_does_nothing_at_all(
-    caller: Caller, bot: Running, desk: Answers, rig: rigs.Rig, tell: Callable[[str], None]
+    caller: Caller, bot: Running, desk: Answers, rig: Rig, tell: Callable[[str], None]
 ) -> None:
     made = act(bot)
     chance = random.Random(3)
@@ -138,7 +135,7 @@ def test_a_copy_within_five_minutes_does_nothing_at_all(
 
 
 def test_a_copy_after_a_restart_changes_nothing(
-    caller: Caller, bot: Running, desk: Answers, rig: rigs.Rig, tell: Callable[[str], None]
+    caller: Caller, bot: Running, desk: Answers, rig: Rig, tell: Callable[[str], None]
 ) -> None:
     """The ledger of signatures is gone then: the desk's own knows every delivery."""
     assert isinstance(bot.intake, HttpMode)
@@ -160,7 +157,7 @@ def copies(made: list[Signed], number: int, chance: random.Random) -> list[Signe
     return [*made, *(chance.choice(made) for _ in range(number - len(made)))]
 
 
-def everything(rig: rigs.Rig) -> dict[str, list[tuple[Any, ...]]]:
+def everything(rig: Rig) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table."""
     tables = [name for (name,) in rig.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
     return {name: sorted(rig.rows(f'SELECT * FROM "{name}"'), key=repr) for name in tables}  # noqa: S608 - our own tables

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.sandbox.slack import ApiCall
+from tests.sandbox.slack import ApiCall, Message
 from tests.sandbox.world import ADA, BOB, GRACE, MALLORY
 from tests.stage import Stage
 
@@ -55,10 +55,10 @@ def _hostile_names(stage: Stage) -> None:
     for person in (ADA, BOB, GRACE):
         name = f"<!channel> <@U0ADA> {person.name} `*_~"
         stage.slack.add_user(person.id, person.name, name, person.email)
-    before = count(stage)
+    before = len(answers(stage))
     for person in (ADA, BOB, GRACE):
         stage.slack.command(person.id, "")
-    stage.wait(lambda: count(stage) == before + 3, "the answers")
+    stage.wait(lambda: len(answers(stage)) == before + 3, "the answers")
 
 
 @given(lines=st.lists(LINES.filter(lambda line: not DO_SOMETHING.search(line)), min_size=BATCH, max_size=BATCH))
@@ -72,11 +72,12 @@ def _hostile_names(stage: Stage) -> None:
 )  # fmt: skip
 def test_any_line_gets_one_answer_and_changes_nothing(stage: Stage, lines: list[str]) -> None:
     wanted = [(PEOPLE[number % len(PEOPLE)], line) for number, line in enumerate(lines)]
-    shown, kept, sent = count(stage), rows(stage), len(stage.slack.sent)
+    shown, kept, sent = {each.ts for each in answers(stage)}, rows(stage), len(stage.slack.sent)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         acked = list(pool.map(lambda each: stage.slack.command(*each), wanted))
     assert [lines[number] for number, each in enumerate(acked) if not each.ok] == []
-    stage.wait(lambda: count(stage) == shown + BATCH, "one answer for each line")
+    stage.wait(lambda: len(answers(stage)) == len(shown) + BATCH, "one answer for each line")
+    assert all(each.plain for each in answers(stage) if each.ts not in shown)
     assert rows(stage) == kept
     assert [call for call in stage.slack.sent[sent:] if calls_somebody(call)] == []
     stage.bot.check()
@@ -87,8 +88,8 @@ def test_nothing_of_it_was_an_error(stage: Stage) -> None:
     assert stage.slack.messages(ADA.id, channel="C0GENERAL") == []
 
 
-def count(stage: Stage) -> int:
-    return sum(len(stage.slack.ephemerals(person)) for person in PEOPLE)
+def answers(stage: Stage) -> list[Message]:
+    return [each for person in PEOPLE for each in stage.slack.ephemerals(person)]
 
 
 def rows(stage: Stage) -> dict[str, set[tuple[object, ...]]]:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.sandbox.child import CHECKOUT
+from tests import warm
+from tests.sandbox.child import Launch, Said, launch, relatch
 from tests.sandbox.serving import free_port
 from tests.stage import Stage
 
 REFUSED = 2
 
 
-def run(settings: dict[str, str], directory: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(CHECKOUT), **settings}
-    return subprocess.run(
-        [sys.executable, "-m", "bot", "run"],
-        env=environment, cwd=directory, capture_output=True, text=True, check=False, timeout=30,
-    )  # fmt: skip
+def run(settings: dict[str, str], directory: Path, launch: Launch = warm.launch) -> Said:
+    return relatch("run", settings=settings, directory=directory, launch=launch)
 
 
 def test_all_faults_are_named_at_once_and_no_secret_is(stage: Stage, tmp_path: Path) -> None:
@@ -33,34 +27,34 @@ def test_all_faults_are_named_at_once_and_no_secret_is(stage: Stage, tmp_path: P
         "RELATCH_LOG_LEVEL": "LOUD",
     }
     ended = run(wrong, tmp_path)
-    assert ended.returncode == REFUSED
+    assert ended.code == REFUSED
     for name in ("RELATCH_PUBLIC_URL", "RELATCH_LISTEN", "RELATCH_SLACK_BOT_TOKEN", "RELATCH_LOG_LEVEL"):
-        assert name in ended.stderr
-    assert "Traceback" not in ended.stderr
-    assert stage.settings["RELATCH_SLACK_APP_TOKEN"] not in ended.stderr
-    assert stage.settings["RELATCH_GOOGLE_CLIENT_SECRET"] not in ended.stderr
+        assert name in ended.err
+    assert "Traceback" not in ended.err
+    assert stage.settings["RELATCH_SLACK_APP_TOKEN"] not in ended.err
+    assert stage.settings["RELATCH_GOOGLE_CLIENT_SECRET"] not in ended.err
 
 
 def test_nothing_set_at_all_says_what_is_needed(tmp_path: Path) -> None:
-    ended = run({}, tmp_path)
-    assert ended.returncode == REFUSED
-    assert "RELATCH_PUBLIC_URL" in ended.stderr
-    assert "Traceback" not in ended.stderr
+    ended = run({}, tmp_path, launch)
+    assert ended.code == REFUSED
+    assert "RELATCH_PUBLIC_URL" in ended.err
+    assert "Traceback" not in ended.err
 
 
 def test_a_clock_file_is_refused_beside_the_real_slack(stage: Stage, tmp_path: Path) -> None:
     ended = run({**stage.settings, "RELATCH_SLACK_API_URL": "https://slack.com/api/"}, tmp_path)
-    assert ended.returncode == REFUSED
-    assert "CLOCK" in ended.stderr.upper()
+    assert ended.code == REFUSED
+    assert "CLOCK" in ended.err.upper()
 
 
 @pytest.mark.parametrize("other", ["RELATCH_LISTEN", ""], ids=["on another port", "on the same port"])
 def test_a_second_bot_on_the_same_database_refuses(stage: Stage, tmp_path: Path, other: str) -> None:
     settings = {**stage.settings, other: f"127.0.0.1:{free_port()}"} if other else stage.settings
     ended = run(settings, tmp_path)
-    assert ended.returncode == REFUSED
-    assert "Traceback" not in ended.stderr
-    assert "Another Relatch already serves" in ended.stderr
+    assert ended.code == REFUSED
+    assert "Traceback" not in ended.err
+    assert "Another Relatch already serves" in ended.err
     stage.bot.check()
 
 
@@ -73,7 +67,7 @@ def test_a_token_that_slack_refuses_is_said_plainly(stage: Stage, tmp_path: Path
         "RELATCH_SLACK_BOT_TOKEN": "xoxb-not-ours",
     }
     ended = run(settings, tmp_path)
-    assert ended.returncode == REFUSED
-    assert "Traceback" not in ended.stderr
-    assert "Slack" in ended.stderr
-    assert "xoxb-not-ours" not in ended.stderr
+    assert ended.code == REFUSED
+    assert "Traceback" not in ended.err
+    assert "Slack" in ended.err
+    assert "xoxb-not-ours" not in ended.err

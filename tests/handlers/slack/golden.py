@@ -14,7 +14,7 @@ from typing import Any
 
 import templates
 from bot.model import Reply, Seen, State
-from handlers.slack.blocks import Block, Renderer
+from handlers.slack.blocks import Block, Page, Renderer
 from providers.base import Reason
 from tests.handlers.slack import samples
 from tests.handlers.slack.samples import Told
@@ -44,8 +44,9 @@ def golden(render: Renderer) -> list[Golden]:
     found: list[Golden] = []
     seen: set[tuple[str, ...]] = set()
     for reply in (*samples.everything(TOLD, Reason), *advised(), *revoked()):
+        page = render.page(reply)
         for surface in surfaces(reply):
-            payload = drawn(render, reply, surface)
+            payload = shown(page, surface)
             look = (reply.template, surface, *subject(reply), *shape(payload))
             if look not in seen:
                 seen.add(look)
@@ -60,15 +61,15 @@ def surfaces(reply: Reply) -> tuple[Surface, ...]:
     return (Surface.MESSAGE,) if reply.template.startswith("notices/") else (Surface.MESSAGE, Surface.MODAL)
 
 
-def drawn(render: Renderer, reply: Reply, surface: Surface) -> Block:
+def shown(page: Page, surface: Surface) -> Block:
     match surface:
         case Surface.MESSAGE:
-            message = render.message(reply)
+            message = page.message()
             return {"text": message.text, "blocks": message.blocks}
         case Surface.MODAL:
-            return render.modal(reply)
+            return page.modal()
         case Surface.HOME:
-            return render.home(reply)
+            return page.home()
 
 
 def advised() -> Iterator[Reply]:

@@ -138,7 +138,7 @@ def test_a_row_without_buttons_is_no_block() -> None:
 
 def test_what_is_held_stands_in_the_next_row_once() -> None:
     page = Page()
-    page.hold(button("One", "why"))
+    page.press("One", "why")
     page.actions(button("Two", "check"))
     page.actions(button("Three", "help"))
     assert [[e["text"]["text"] for e in block["elements"]] for block in page.blocks] == [["One", "Two"], ["Three"]]
@@ -181,7 +181,6 @@ def test_a_choice_keeps_slacks_limits() -> None:
     page.choose("Another", [(str(n), f"<{n}>") for n in range(30)], name="two", picked="29", optional=True)
     page.ask("Line", name="three", value="v\n" * 500, most=20, optional=True)
     page.sends("Go", word="change")
-    page.send_by_button()
-    assert check_message_blocks(page.blocks) == []
+    assert check_message_blocks(page.message().blocks) == []
     assert [block["element"].get("initial_option", {}).get("value") for block in page.blocks[:2]] == ["3" * 150, None]
     assert [block.get("optional", False) for block in page.blocks[:3]] == [False, True, True]

@@ -16,7 +16,7 @@ import templates
 from bot.model import Culprit, IncidentKind, Kind, NoticeKind, Reply, Seen, State, Who, Word
 from bot.rules.permissions import Verdict
 from bot.upkeep.compose import STEPS
-from handlers.slack.blocks import Block, Message, Renderer
+from handlers.slack.blocks import Block, Message, Page, Renderer
 from providers.base import Reason, Side
 from tests.handlers.slack import samples
 from tests.handlers.slack.samples import NAMES, Told
@@ -45,19 +45,24 @@ HOSTILE = {
     "blank": " ",
     "empty": "",
 }
+MARKED = re.compile(r"[<>]")
+UNSEEN = re.compile("[\u202a-\u202e\u2066-\u2069\u200b\x00-\x08]")
 A_DATE = re.compile(r"<!date\^\d+\^[^<>|^]*\|[^<>|]*>")
 INSIDE = re.compile(r"\b(?:invitation|oauth|token|scope|json|null|none|undefined|http)\b|[{][{%]", re.IGNORECASE)
 
 
-def rendered(told: Told) -> Iterator[tuple[Reply, Message]]:
-    for reply in samples.everything(told):
-        yield reply, RENDER.message(reply)
-
-
 @cache
-def ordinary() -> list[tuple[Reply, Message]]:
+def ordinary() -> list[tuple[Reply, Page]]:
     """With every reason."""
-    return [(reply, RENDER.message(reply)) for reply in samples.everything(Told(), Reason)]
+    return [(reply, RENDER.page(reply)) for reply in samples.everything(Told(), Reason)]
+
+
+@pytest.fixture(scope="module", params=[None, *HOSTILE.values()], ids=["ordinary", *HOSTILE])
+def drawn(request: pytest.FixtureRequest) -> list[tuple[Reply, Page]]:
+    """Everything that Slack is shown, with one such text wherever others' words stand."""
+    if request.param is None:
+        return ordinary()
+    return [(reply, RENDER.page(reply)) for reply in samples.everything(Told.all(request.param))]
 
 
 def texts(blocks: Any) -> Iterator[Block]:
@@ -166,27 +171,25 @@ def test_every_refusal_is_one_plain_message_without_a_button(verdict: Verdict) -
 # Whatever stands in a context
 
 
-@pytest.mark.parametrize("text", [None, *HOSTILE.values()], ids=["ordinary", *HOSTILE])
-def test_slack_takes_it_all_and_calls_nobody(text: str | None) -> None:
-    for reply, message in ordinary() if text is None else rendered(Told.all(text)):
+def test_slack_takes_it_all_and_calls_nobody(drawn: list[tuple[Reply, Page]]) -> None:
+    for reply, page in drawn:
+        message = page.message()
         assert check_message_blocks(message.blocks) == [], reply
         assert message.text.strip(), reply.template
         assert message.blocks, reply.template
         assert len(message.text) <= 4000
         for said in [message.text, *(each["text"] for each in texts(message.blocks))]:
-            assert not re.search(r"[<>]", A_DATE.sub("", said)), (reply.template, said)
-            assert not re.search("[\u202a-\u202e\u2066-\u2069\u200b\x00-\x08]", said)
+            assert not MARKED.search(A_DATE.sub("", said)), (reply.template, said)
+            assert not UNSEEN.search(said), (reply.template, said)
 
 
-@pytest.mark.parametrize("text", [None, *HOSTILE.values()], ids=["ordinary", *HOSTILE])
-def test_modals_and_the_home_tab_are_taken_too(text: str | None) -> None:
-    told = Told() if text is None else Told.all(text)
-    for reply in samples.everything(told):
+def test_modals_and_the_home_tab_are_taken_too(drawn: list[tuple[Reply, Page]]) -> None:
+    for reply, page in drawn:
         if reply.template == "notices/home":
-            assert check_view(RENDER.home(reply)) == []
+            assert check_view(page.home()) == []
         elif not reply.template.startswith("notices/"):
             # A modal takes whatever answers the request that it was opened for.
-            assert check_view(RENDER.modal(reply)) == [], reply
+            assert check_view(page.modal()) == [], reply
 
 
 @pytest.mark.parametrize("text", [LONG, HOSTILE["long and escaped"]], ids=["long", "long and escaped"])
@@ -197,13 +200,14 @@ def test_a_long_value_pushes_nothing_of_ours_out(text: str) -> None:
 
 
 def test_people_read_no_inside_words() -> None:
-    for reply, message in ordinary():
+    for reply, page in ordinary():
+        message = page.message()
         assert not INSIDE.search(words(message) + message.text), (reply.template, words(message))
 
 
 def test_no_icon_stands_without_words() -> None:
-    for _, message in ordinary():
-        for text in texts(message.blocks):
+    for _, page in ordinary():
+        for text in texts(page.message().blocks):
             for line in text["text"].splitlines():
                 if ":" in line and re.search(r":[a-z_]{3,}:", line):
                     assert len(re.sub(r":[a-z_]{3,}:|\W", "", line)) > 5, line
@@ -421,7 +425,7 @@ def test_the_samples_hold_causes_of_everybody(culprit: Culprit) -> None:
 
 
 def speaks(find: Callable[[Message], bool]) -> set[str]:
-    return {reply.template for reply, message in ordinary() if find(message)}
+    return {reply.template for reply, page in ordinary() if find(page.message())}
 
 
 def test_every_sign_in_button_is_primary_or_a_choice() -> None:

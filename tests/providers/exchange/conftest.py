@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from providers.base import Credential
-from tests.providers.exchange.kit import BOB, ExchangeKit
+from tests.providers.exchange.kit import ExchangeKit
+from tests.providers.kit import BOB, Kits
 
 
 @pytest.fixture
-def kit(tmp_path: Path) -> Iterator[ExchangeKit]:
-    with ExchangeKit.running(tmp_path) as kit:
+def kit(kits: Kits) -> Iterator[ExchangeKit]:
+    with kits.lent(ExchangeKit) as kit:
         yield kit
 
 

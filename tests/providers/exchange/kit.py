@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,11 @@ from aiohttp.typedefs import Handler
 
 from providers.base import Access, AccessType, Credential, Form
 from providers.exchange import Exchange
-from providers.wire import Wire
+from tests.providers.kit import ADA, BOB, GRACE, Body, Kit
 from tests.sandbox.clock import SandboxClock
 from tests.sandbox.exchange import ExchangeServer
-from tests.sandbox.serving import Serving, own_tls
+from tests.sandbox.serving import Serving
 
-ADA = "ada@acme.example"
-BOB = "bob@acme.example"
-GRACE = "grace@acme.example"
 GRACES_LOGIN = "ACME\\grace"
 # No Latin-1 has it all, and a colon parts the two halves of a Basic login.
 BOBS_PASSWORD = "bob's: päss€ 密"
@@ -30,54 +25,25 @@ PASSWORDS = {BOB: BOBS_PASSWORD, GRACE: GRACES_PASSWORD, ADA: "ada's"}
 EXCHANGE = Access(AccessType.EXCHANGE)
 
 
-class ExchangeKit:
+class ExchangeKit(Kit[Exchange]):
     """An Exchange of the sandbox, and our provider that may use it. Ada, Bob and Grace have mailboxes."""
 
-    def __init__(self, server: ExchangeServer, clock: SandboxClock, ca_bundle: Path) -> None:
-        self.server = server
-        self.clock = clock
-        self.ca_bundle = ca_bundle
-        self._serving = Serving()
-        self._said: tuple[bytes, int, dict[str, str], bytes, str] | None = None
-        self._autodiscover: Handler | None = None
+    access = EXCHANGE
+
+    def __init__(self, serving: Serving, clock: SandboxClock, folder: Path) -> None:
+        super().__init__(serving, clock, folder)
         # What was asked, oldest first, as it came over the wire.
         self.asked: list[bytes] = []
-        server.api_app.middlewares.insert(0, self._lying)
-
-    @classmethod
-    @contextmanager
-    def running(cls, directory: Path, *, authority: str = "the sandbox") -> Iterator[ExchangeKit]:
-        clock = SandboxClock(directory / "clock")
-        kit = cls(ExchangeServer(clock), clock, directory / "ca.pem")
-        kit._serving.start()
-        try:
-            tls = own_tls(directory / "ca.pem", authority=authority)
-            port = kit._serving.serve(kit.server.api_app, tls=tls)
-            kit.server.addresses(api=f"https://localhost:{port}")
-            for email in (BOB, GRACE, ADA):
-                kit.server.add_account(email, login=LOGINS[email], password=PASSWORDS[email])
-            yield kit
-        finally:
-            kit._serving.stop()
-
-    @property
-    def host(self) -> str:
-        return self.server.ews_url.split("/")[2]
+        self.server: ExchangeServer = ExchangeServer(clock)
+        self.server.addresses(api=self.serve(self.server.api_app))
+        for email in (BOB, GRACE, ADA):
+            self.server.add_account(email, login=LOGINS[email], password=PASSWORDS[email])
+        self.host = self.server.ews_url.split("/")[2]
+        self.settings = {"hosts": frozenset({self.host})}
 
     def make(self, **others: Any) -> Exchange:
-        """Our provider, with other settings where a test wants them."""
-        settings: dict[str, Any] = {
-            "wire": Wire(ca_bundle=self.ca_bundle),
-            "clock": self.clock.now,
-            "hosts": frozenset({self.host}),
-        }
+        settings = {"wire": self.wire, "clock": self.clock.now, **self.settings}
         return Exchange(**(settings | others))
-
-    @cached_property
-    def provider(self) -> Exchange:
-        return self.make()
-
-    # The sign-in
 
     def answer(self, email: str = BOB, *, cancel: bool = False, **others: Any) -> tuple[dict[str, str], str]:
         """What somebody types into the form for `email`, and what `complete` must remember. A form has no Cancel."""
@@ -88,7 +54,8 @@ class ExchangeKit:
         return typed | others, form.remember
 
     def sign_in(self, email: str = BOB, **others: Any) -> Credential:
-        return self.provider.complete(*self.answer(email, **others))
+        what = (email, *sorted(others.items()))
+        return self._once(what, lambda: self.provider.complete(*self.answer(email, **others)))
 
     # The switches
 
@@ -98,45 +65,34 @@ class ExchangeKit:
     def refuse(self) -> None:
         self.server.change_password(BOB)
 
-    def go_down(self) -> None:
-        self.server.down(True)
-
-    def go_slow(self, seconds: float) -> None:
-        self.server.slow(seconds)
-
-    def limit(self) -> None:
-        self.server.rate_limit(True)
-
-    def lie(
-        self,
-        body: bytes = b"",
-        *,
-        status: int = 200,
-        headers: dict[str, str] | None = None,
-        if_asked: bytes = b"",
-        kind: str = "text/xml",
-    ) -> None:
-        """From now on this is the answer to everything, or to whatever carries `if_asked` in its body."""
-        self._said = (body, status, headers or {}, if_asked, kind)
-
-    def on_autodiscover(self, answer: Handler) -> None:
-        """Who answers when somebody asks where EWS is."""
-        self._autodiscover = answer
-
-    def tell_the_truth(self) -> None:
-        self._said = None
-
     def token_posts(self) -> int:
         """A password is not renewed: every request that has come."""
         return len(self.server.requests)
 
+    # Lies
+
+    def lie(
+        self,
+        body: Body = b"",
+        *,
+        status: int = 200,
+        path: str = "",
+        headers: Mapping[str, str] | None = None,
+        kind: str = "text/xml",
+        if_asked: bytes = b"",
+    ) -> None:
+        """From now on this is the answer to everything, or to whatever carries `if_asked` in its body."""
+        super().lie(body, status=status, path=path, headers=headers, kind=kind)
+        always = self._lies[path]
+        self.intercept(path, lambda request: always(request) if if_asked in self.asked[-1] else None)
+
     @web.middleware
-    async def _lying(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _lie(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.asked.append(await request.read())
-        if self._said is not None:
-            body, status, headers, if_asked, kind = self._said
-            if if_asked in self.asked[-1]:
-                return web.Response(body=body, status=status, headers=headers, content_type=kind)
-        if self._autodiscover is not None and "autodiscover" in request.path:
-            return await self._autodiscover(request)
-        return await handler(request)
+        return await super()._lie(request, handler)
+
+
+class AnotherCompanysKit(ExchangeKit):
+    """Whom nobody trusts who trusts the sandbox."""
+
+    authority = "another company"

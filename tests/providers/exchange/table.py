@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from providers.base import Blocked, Reason, Rejected, Unavailable
-from tests.providers.exchange.kit import BOB, ExchangeKit
+from tests.providers.exchange.kit import ExchangeKit
+from tests.providers.kit import BOB
 from tests.providers.table import THEIRS, Act, Line, NotHere, Press, Silent, hasty_use, line, sign_in, use, wary_use
 
 FAULT = """<?xml version="1.0"?><s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><s:Fault>

@@ -15,7 +15,8 @@ from providers.base import Credential, Mail, Meeting, Page, ProviderError, Reaso
 from providers.exchange import Exchange
 from providers.exchange.protocol import MOST_LISTED
 from providers.wire import MOST_PARTS
-from tests.providers.exchange.kit import ADA, BOB, GRACE, ExchangeKit
+from tests.providers.exchange.kit import ExchangeKit
+from tests.providers.kit import ADA, BOB, GRACE
 from tests.sandbox.exchange import mailbox
 from tests.sandbox.exchange.mailbox import Place
 

@@ -9,11 +9,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from aiohttp import web
 from exchangelib.protocol import CachingProtocol
 
 from providers.base import (
@@ -30,14 +28,14 @@ from providers.base import (
 )
 from providers.wire import Wire
 from tests.providers.exchange.kit import (
-    BOB,
     BOBS_PASSWORD,
     EXCHANGE,
-    GRACE,
     GRACES_LOGIN,
     GRACES_PASSWORD,
+    AnotherCompanysKit,
     ExchangeKit,
 )
+from tests.providers.kit import BOB, GRACE, Kits
 from tests.sandbox.exchange.state import LOCK_OUT_AFTER
 
 EWS, AUTODISCOVER = "/EWS/Exchange.asmx", "/autodiscover/autodiscover.json"
@@ -276,12 +274,8 @@ def test_an_address_that_is_not_allowed_is_never_called(kit: ExchangeKit, typed:
 
 
 def test_what_exchange_names_must_be_allowed_too(kit: ExchangeKit) -> None:
-    evil = json.dumps({"Protocol": "EWS", "Url": "https://evil.example/EWS/Exchange.asmx"}).encode()
-
-    async def names_another(request: web.Request) -> web.StreamResponse:
-        return web.Response(body=evil, content_type="application/json")
-
-    kit.on_autodiscover(names_another)
+    evil = {"Protocol": "EWS", "Url": "https://evil.example/EWS/Exchange.asmx"}
+    kit.lie(evil, path="autodiscover", kind="application/json")
     assert json.loads(kit.sign_in(BOB).secret)["url"] == kit.server.ews_url
 
 
@@ -405,9 +399,8 @@ def test_a_password_is_ended_by_hand(kit: ExchangeKit, bob: Credential) -> None:
 # Two at once
 
 
-def test_two_wires_do_not_get_into_each_others_way(kit: ExchangeKit, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    with ExchangeKit.running(tmp_path / "other", authority="another company") as other:
+def test_two_wires_do_not_get_into_each_others_way(kit: ExchangeKit, kits: Kits) -> None:
+    with kits.lent(AnotherCompanysKit) as other:
         for _ in range(2):
             for one in (kit, other):
                 one.provider.check(one.sign_in(BOB))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.providers.google.kit import GoogleKit
+from tests.providers.kit import Kits
 
 
 @pytest.fixture
-def kit(tmp_path: Path) -> Iterator[GoogleKit]:
-    with GoogleKit.running(tmp_path) as kit:
+def kit(kits: Kits) -> Iterator[GoogleKit]:
+    with kits.lent(GoogleKit) as kit:
         yield kit

@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import partial
 
 from providers.base import Blocked, Misconfigured, Reason, Rejected, Unavailable
-from tests.providers.google.kit import BOB, GoogleKit
+from tests.providers.google.kit import GoogleKit
+from tests.providers.kit import BOB
 from tests.providers.table import (
     THEIRS,
     Act,

@@ -11,7 +11,8 @@ import pytest
 
 from providers.base import Credential, Mail, Meeting, Page, ProviderError, Reason, Unavailable
 from providers.google import Google
-from tests.providers.google.kit import BOB, GRACE, GoogleKit
+from tests.providers.google.kit import GoogleKit
+from tests.providers.kit import BOB, GRACE
 
 ADA = "ada@acme.example"
 

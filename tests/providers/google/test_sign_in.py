@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from providers.base import (
     Blocked,
@@ -25,7 +24,9 @@ from providers.base import (
     Unavailable,
 )
 from providers.wire import Wire
-from tests.providers.google.kit import BOB, GOOGLE, GRACE, GoogleKit
+from tests.providers.google.kit import GOOGLE, GoogleKit
+from tests.providers.kit import BOB, GRACE
+from tests.sandbox.oauth import signing_key
 
 WIDE = "https://www.googleapis.com/auth/"
 
@@ -223,7 +224,7 @@ def tokens(id_token: str) -> dict[str, object]:
 def test_a_statement_that_is_not_about_this_sign_in_is_refused(
     kit: GoogleKit, changes: dict[str, object], code: str
 ) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = signing_key("another of Google's")
     public = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     said = {name: value for name, value in claims(kit, **changes).items() if value is not None}
     token = jwt.encode(said, key, algorithm="RS256", headers={"kid": "k"})
@@ -237,7 +238,7 @@ def test_a_statement_that_is_not_about_this_sign_in_is_refused(
 
 
 def test_a_statement_signed_by_somebody_else_is_refused(kit: GoogleKit) -> None:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = signing_key("somebody else")
     for forged in (
         jwt.encode(claims(kit), key, algorithm="RS256", headers={"kid": "sandbox-1"}),
         jwt.encode(claims(kit), key, algorithm="RS256", headers={"kid": "unknown"}),
@@ -255,7 +256,7 @@ def test_a_statement_signed_by_somebody_else_is_refused(kit: GoogleKit) -> None:
 def test_without_a_refresh_token_nothing_is_kept(kit: GoogleKit) -> None:
     answer, remember = kit.answer(BOB)
     nonce = json.loads(remember)["nonce"]
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = signing_key("another of Google's")
     public = jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key(), as_dict=True)
     kit.lie({"keys": [public | {"kid": "k", "use": "sig", "alg": "RS256"}]}, path="/oauth2/v3/certs")
     statement = jwt.encode(claims(kit, nonce=nonce), key, algorithm="RS256", headers={"kid": "k"})

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.providers.kit import Kits
 from tests.providers.microsoft.kit import MicrosoftKit
 
 
 @pytest.fixture
-def kit(tmp_path: Path) -> Iterator[MicrosoftKit]:
-    with MicrosoftKit.running(tmp_path) as kit:
+def kit(kits: Kits) -> Iterator[MicrosoftKit]:
+    with kits.lent(MicrosoftKit) as kit:
         yield kit

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from providers.base import Blocked, Misconfigured, Reason, Rejected, Unavailable
-from tests.providers.microsoft.kit import BOB, MicrosoftKit
+from tests.providers.kit import BOB
+from tests.providers.microsoft.kit import MicrosoftKit
 from tests.providers.table import (
     THEIRS,
     Act,

@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from providers.base import Blocked, Credential, Link, Mail, Meeting, ProviderError, Reason, Rejected, Unavailable
-from tests.providers.microsoft.kit import ADA, BOB, OFFICE365, MicrosoftKit
+from tests.providers.kit import ADA, BOB
+from tests.providers.microsoft.kit import OFFICE365, MicrosoftKit
 
 EWS = "https://outlook.office365.com/EWS.AccessAsUser.All"
 

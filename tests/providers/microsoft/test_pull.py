@@ -11,7 +11,8 @@ import pytest
 
 from providers.base import Credential, Item, Mail, Meeting, Page, ProviderError, Reason, Unavailable
 from providers.microsoft import Microsoft
-from tests.providers.microsoft.kit import ADA, BOB, GRACE, MicrosoftKit
+from tests.providers.kit import ADA, BOB, GRACE
+from tests.providers.microsoft.kit import MicrosoftKit
 
 CARA = "cara@customer.example"
 INBOX = "/v1.0/me/mailFolders/inbox/messages/delta"

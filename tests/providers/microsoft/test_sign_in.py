@@ -19,8 +19,10 @@ import trustme
 
 from providers.base import Blocked, Credential, Ended, Link, Misconfigured, ProviderError, Reason, Rejected, Unavailable
 from providers.microsoft import Microsoft
-from tests.providers.microsoft.kit import ADA, BOB, GRACE, OFFICE365, MicrosoftKit, visit
+from tests.providers.kit import ADA, BOB, GRACE
+from tests.providers.microsoft.kit import OFFICE365, MicrosoftKit, visit
 from tests.sandbox.browser import Browser
+from tests.sandbox.oauth import certificate
 
 TOKEN = "/organizations/oauth2/v2.0/token"
 DISCOVERY = "/organizations/v2.0/.well-known/openid-configuration"
@@ -137,19 +139,11 @@ def test_a_sign_in_goes_by_the_clock_that_we_were_given(kit: MicrosoftKit) -> No
     assert kit.sign_in().account == BOB
 
 
-def certificate_of(directory: Path, kind: trustme.KeyType = trustme.KeyType.RSA) -> tuple[Path, str]:
-    """A PEM file of key and certificate, and the certificate for Microsoft."""
-    issued = trustme.CA(key_type=kind).issue_cert("relatch.example", key_type=kind)
-    public = issued.cert_chain_pems[0].bytes().decode()
-    path = directory / f"{kind.name}.pem"
-    path.write_text(issued.private_key_pem.bytes().decode() + public)
-    return path, public
-
-
 def test_a_certificate_takes_the_place_of_the_secret(kit: MicrosoftKit, tmp_path: Path) -> None:
-    certificate, public = certificate_of(tmp_path)
+    private_key, public = certificate("relatch.example")
+    (tmp_path / "relatch.pem").write_text(private_key + public)
     client_id, _ = kit.server.register_client([kit.settings["redirect_uri"]], public_key=public)
-    kit.settings |= {"client_id": client_id, "client_secret": "", "certificate": certificate}
+    kit.settings |= {"client_id": client_id, "client_secret": "", "certificate": tmp_path / "relatch.pem"}
     credential = kit.provider.refresh(kit.sign_in())
     kit.provider.check(credential)
     assert all("client_secret" not in seen.form for seen in kit.server.requests)
@@ -159,11 +153,10 @@ def test_a_certificate_takes_the_place_of_the_secret(kit: MicrosoftKit, tmp_path
 
 
 def test_a_certificate_that_cannot_be_used_is_found_at_start(kit: MicrosoftKit, tmp_path: Path) -> None:
-    (tmp_path / "other").mkdir()
-    _, public = certificate_of(tmp_path)
-    foreign_key = certificate_of(tmp_path / "other")[0].read_text().partition("-----BEGIN CERT")[0]
-    elliptic, _ = certificate_of(tmp_path, trustme.KeyType.ECDSA)
-    for text in ("", public, foreign_key, foreign_key + public, elliptic.read_text()):
+    _, public = certificate("relatch.example")
+    foreign_key, _ = certificate("somebody-else.example")
+    elliptic = "".join(certificate("relatch.example", trustme.KeyType.ECDSA))
+    for text in ("", public, foreign_key, foreign_key + public, elliptic):
         (tmp_path / "bad.pem").write_text(text)
         with pytest.raises(ValueError, match=r"bad\.pem is no PEM file"):
             kit.make(certificate=tmp_path / "bad.pem")
@@ -175,7 +168,7 @@ def test_the_environment_has_no_say(kit: MicrosoftKit, monkeypatch: pytest.Monke
     monkeypatch.setenv("MSAL_FORCE_REGION", "nowhere.example")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere")
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-    kit.provider.check(kit.provider.refresh(kit.sign_in()))
+    kit.provider.check(kit.provider.refresh(kit.provider.complete(*kit.answer())))
 
 
 def test_a_permission_that_is_not_given_is_named(kit: MicrosoftKit) -> None:

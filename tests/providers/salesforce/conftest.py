@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.providers.kit import Kits
 from tests.providers.salesforce.kit import SalesforceKit
 
 
 @pytest.fixture
-def kit(tmp_path: Path) -> Iterator[SalesforceKit]:
-    with SalesforceKit.running(tmp_path) as kit:
+def kit(kits: Kits) -> Iterator[SalesforceKit]:
+    with kits.lent(SalesforceKit) as kit:
         yield kit

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import partial
 
 from providers.base import Access, AccessType, Blocked, Misconfigured, Reason, Rejected, Unavailable
-from tests.providers.salesforce.kit import BOB, CARA, SalesforceKit
+from tests.providers.kit import BOB
+from tests.providers.salesforce.kit import CARA, SalesforceKit
 from tests.providers.table import (
     THEIRS,
     Act,

@@ -12,7 +12,8 @@ from aiohttp import web
 
 from providers.base import Blocked, Credential, ProviderError, Reason, Rejected, Unavailable
 from providers.salesforce.push import RECORDS_AT_ONCE
-from tests.providers.salesforce.kit import ACME, BOB, CARA, GRACE, ORGS, SANDBOX, SalesforceKit
+from tests.providers.kit import BOB, GRACE
+from tests.providers.salesforce.kit import ACME, CARA, ORGS, SANDBOX, SalesforceKit
 
 LATE = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)  # half past midnight of the 21st in Bob's Berlin
 

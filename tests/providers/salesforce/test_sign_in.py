@@ -27,7 +27,8 @@ from providers.base import (
 )
 from providers.salesforce.sign_in import Hosts
 from providers.wire import Wire
-from tests.providers.salesforce.kit import ACME, BOB, CARA, GRACE, ORGS, PRODUCTION, SANDBOX, SalesforceKit
+from tests.providers.kit import BOB, GRACE
+from tests.providers.salesforce.kit import ACME, CARA, ORGS, PRODUCTION, SANDBOX, SalesforceKit
 from tests.sandbox.people import Browser
 
 REAL = Hosts(

@@ -1,18 +1,18 @@
-"""The sandbox's Exchange, served for one test."""
+"""The sandbox's Exchange, as a test finds it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.providers.sandbox_exchange.rig import World, serve
+from tests.providers.kit import Kits
+from tests.providers.sandbox_exchange.rig import World
 
 
 @pytest.fixture
-def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with serve(tmp_path) as world:
+def world(kits: Kits, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with kits.lent(World) as world:
         # The only place from which an unmodified exchangelib takes a CA.
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(world.ca_bundle))
         yield world

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +11,10 @@ import requests
 from exchangelib import DELEGATE, NTLM, Account, Build, Configuration, Credentials, FailFast, Version
 from exchangelib.protocol import CachingProtocol
 
+from tests.providers.world import World as HttpWorld
 from tests.sandbox.clock import SandboxClock
 from tests.sandbox.exchange import ExchangeServer
-from tests.sandbox.serving import Serving, own_tls
+from tests.sandbox.serving import Serving
 
 BOB, GRACE = "bob@acme.example", "grace@acme.example"
 BOBS_PASSWORD, GRACES_PASSWORD = "bob's: päss", "grace's"
@@ -25,14 +24,20 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 EXCHANGE_2019 = Version(build=Build(15, 2))
 
 
-@dataclass(slots=True)
-class World:
+class World(HttpWorld):
     """One Exchange, and somebody who knows passwords."""
 
-    server: ExchangeServer
-    clock: SandboxClock
-    url: str
-    http: requests.Session
+    def __init__(self, serving: Serving, clock: SandboxClock, folder: Path) -> None:
+        super().__init__(serving, clock, folder)
+        self.server = ExchangeServer(clock)
+        self.url = self.serve(self.server.api_app)
+        self.server.addresses(api=self.url)
+        self.server.add_account(BOB, password=BOBS_PASSWORD, aliases=["builder@acme.example"])
+        self.server.add_account(GRACE, login=GRACES_LOGIN, password=GRACES_PASSWORD)
+
+    def let_go(self) -> None:
+        super().let_go()
+        CachingProtocol.clear_cache()
 
     def account(
         self,
@@ -74,19 +79,3 @@ def synced(folder: Any, *fields: str, state: str = "", most: int | None = None) 
 
 def subjects(changes: Sequence[Any]) -> list[tuple[str, str]]:
     return [(kind, item.subject) for kind, item in changes]
-
-
-@contextmanager
-def serve(directory: Path) -> Iterator[World]:
-    clock = SandboxClock(directory / "clock")
-    server, serving = ExchangeServer(clock), Serving()
-    serving.start()
-    url = f"https://localhost:{serving.serve(server.api_app, tls=own_tls(directory / 'ca.pem'))}"
-    server.addresses(api=url)
-    server.add_account(BOB, password=BOBS_PASSWORD, aliases=["builder@acme.example"])
-    server.add_account(GRACE, login=GRACES_LOGIN, password=GRACES_PASSWORD)
-    with requests.Session() as http:
-        http.trust_env, http.verify = False, str(directory / "ca.pem")
-        yield World(server, clock, url, http)
-    CachingProtocol.clear_cache()
-    serving.stop()

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
-from aiohttp import web
 
+from tests.providers.world import OAuthWorld
 from tests.sandbox.browser import Browser, Page
 from tests.sandbox.clock import SandboxClock
 from tests.sandbox.google import GoogleServer
-from tests.sandbox.oauth import s256
-from tests.sandbox.serving import Serving, own_tls
+from tests.sandbox.serving import Serving
 
 AUTH = "https://www.googleapis.com/auth/"
 METADATA = f"{AUTH}gmail.metadata"
@@ -29,34 +23,23 @@ BOB, GRACE = "bob@acme.example", "grace@acme.example"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-@dataclass(slots=True)
-class World:
+class World(OAuthWorld):
     """One Google, and somebody who knows a client's secret."""
 
-    server: GoogleServer
-    clock: SandboxClock
-    login: str
-    api: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    back: str
-    http: requests.Session
-    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    def __init__(self, serving: Serving, clock: SandboxClock, folder: Path) -> None:
+        super().__init__(serving, clock, folder)
+        self.server = GoogleServer(clock)
+        self.login = self.serve_pages("login.google.localhost", self.server.login_app)
+        self.api = self.serve(self.server.api_app)
+        self.server.addresses(login=self.login, api=self.api)
+        self.back = self.callback("google")
+        self.client_id, self.client_secret = self.server.register_client([self.back])
+        self.server.add_account(BOB, password="bobs", aliases=["builder@acme.example"])
+        self.server.add_account(GRACE, password="graces")
 
     def authorize_url(self, **changes: str) -> str:
-        asked = {
-            "client_id": self.client_id,
-            "redirect_uri": self.back,
-            "response_type": "code",
-            "scope": ASKED,
-            "state": "s1",
-            "nonce": "n1",
-            "access_type": "offline",
-            "prompt": "consent",
-            "code_challenge": s256(self.verifier),
-            "code_challenge_method": "S256",
-        } | changes
-        return f"{self.login}/o/oauth2/v2/auth?" + urlencode({k: v for k, v in asked.items() if v})
+        asked = {"scope": ASKED, "access_type": "offline", "prompt": "consent"} | changes
+        return f"{self.login}/o/oauth2/v2/auth?{self.asking(**asked)}"
 
     def consent_page(self, browser: Browser, *, email: str = BOB, **changes: str) -> Page:
         browser.get(self.authorize_url(login_hint=email, **changes))
@@ -71,29 +54,8 @@ class World:
             browser.submit_form({"scope": ticked}, button="Continue")
         return self.told(browser)
 
-    def told(self, browser: Browser) -> dict[str, str]:
-        """What Google sent the browser back with; empty when it did not."""
-        url = browser.page.url
-        if not url.startswith(self.back):
-            return {}
-        return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-
     def token(self, **form: str) -> requests.Response:
-        given = {"client_id": self.client_id, "client_secret": self.client_secret} | form
-        return self.http.post(f"{self.api}/token", data={k: v for k, v in given.items() if v})
-
-    def redeem(self, code: str, **changes: str) -> requests.Response:
-        form = {"code": code, "redirect_uri": self.back, "code_verifier": self.verifier} | changes
-        return self.token(grant_type="authorization_code", **form)
-
-    def signed_in(self, **how: str) -> dict[str, Any]:
-        tokens: dict[str, Any] = self.redeem(self.answer(**how)["code"]).json()
-        return tokens
-
-    def refresh(self, tokens: dict[str, Any], **changes: str) -> requests.Response:
-        return self.token(
-            grant_type="refresh_token", **({"refresh_token": tokens["refresh_token"]} | changes)
-        )
+        return self.post_as_client(f"{self.api}/token", **form)
 
     def revoke(self, token: str) -> requests.Response:
         return self.http.post(f"{self.api}/revoke", data={"token": token})
@@ -107,32 +69,6 @@ class World:
 
     def events(self, tokens: dict[str, Any], **query: Any) -> requests.Response:
         return self.get("/calendar/v3/calendars/primary/events", tokens, **query)
-
-
-async def landing(_request: web.Request) -> web.Response:
-    """Where the application waits for its callback; the test reads what the address carried."""
-    return web.Response(text="<title>Back in the app</title>", content_type="text/html")
-
-
-@contextmanager
-def serve(directory: Path) -> Iterator[World]:
-    clock = SandboxClock(directory / "clock")
-    server, serving = GoogleServer(clock), Serving()
-    serving.start()
-    tls = own_tls(directory / "ca.pem")
-    login = f"http://login.google.localhost:{serving.serve(server.login_app)}"
-    api = f"https://localhost:{serving.serve(server.api_app, tls=tls)}"
-    server.addresses(login=login, api=api)
-    app = web.Application()
-    app.router.add_get("/callback/google", landing)
-    back = f"http://bot.localhost:{serving.serve(app)}/callback/google"
-    client_id, client_secret = server.register_client([back])
-    server.add_account(BOB, password="bobs", aliases=["builder@acme.example"])
-    server.add_account(GRACE, password="graces")
-    with requests.Session() as http:
-        http.trust_env, http.verify = False, str(directory / "ca.pem")
-        yield World(server, clock, login, api, client_id, client_secret, back, http)
-    serving.stop()
 
 
 def deliver(world: World, subject: str, *, at: datetime | None = None) -> str:

@@ -1,16 +1,16 @@
-"""The sandbox's Microsoft, served for one test."""
+"""The sandbox's Microsoft, as a test finds it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.providers.sandbox_microsoft.rig import World, serve
+from tests.providers.kit import Kits
+from tests.providers.sandbox_microsoft.rig import World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with serve(tmp_path) as world:
+def world(kits: Kits) -> Iterator[World]:
+    with kits.lent(World) as world:
         yield world

@@ -8,11 +8,11 @@ from typing import Any
 
 import msal  # type: ignore[import-untyped]  # It ships no types.
 import pytest
-import trustme
 
 from providers.wire import Wire
 from tests.providers.sandbox_microsoft.rig import ACME, BOB, World
 from tests.sandbox.browser import Browser
+from tests.sandbox.oauth import certificate
 
 # MSAL would rather have form_post; Relatch takes its callbacks by GET only.
 pytestmark = pytest.mark.filterwarnings("ignore:response_mode='form_post' is recommended:UserWarning")
@@ -68,9 +68,7 @@ def test_msal_reads_why_a_renewal_is_refused(world: World) -> None:
 
 
 def test_msal_signs_in_with_a_certificate(world: World) -> None:
-    certificate = trustme.CA().issue_cert("relatch.example", key_type=trustme.KeyType.RSA)
-    private_key = certificate.private_key_pem.bytes().decode()
-    public = certificate.cert_chain_pems[0].bytes().decode()
+    private_key, public = certificate("relatch.example")
     client_id, _ = world.server.register_client([world.back], public_key=public)
     credential = {"private_key": private_key, "public_certificate": public}
     with application(world, client_id=client_id, client_credential=credential) as app:

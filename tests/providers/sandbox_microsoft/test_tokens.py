@@ -10,10 +10,10 @@ import jwt
 import pytest
 import requests
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.providers.sandbox_microsoft.rig import ASKED, BOB, EWS, GRACE, World
 from tests.sandbox.microsoft import MicrosoftServer
+from tests.sandbox.oauth import signing_key
 
 Act = Callable[[MicrosoftServer], object]
 
@@ -181,15 +181,14 @@ class Certificate:
     """A client that proves itself by its key."""
 
     def __init__(self, world: World) -> None:
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        public = self.key.public_key().public_bytes(
+        public = signing_key("relatch").public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         self.id, _ = world.server.register_client([world.back], public_key=public.decode())
         self.clock = world.clock
         self.audience = f"{world.api}/organizations/oauth2/v2.0/token"
 
-    def form(self, *, algorithm: str = "PS256", signed_by: Any = None, **changes: Any) -> dict[str, str]:
+    def form(self, *, algorithm: str = "PS256", signed_by: str = "relatch", **changes: Any) -> dict[str, str]:
         now = self.clock.now() - self.clock.offset
         claims = {
             "aud": self.audience,
@@ -202,7 +201,7 @@ class Certificate:
             "client_id": self.id,
             "client_secret": "",
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-            "client_assertion": jwt.encode(claims, signed_by or self.key, algorithm=algorithm),
+            "client_assertion": jwt.encode(claims, signing_key(signed_by), algorithm=algorithm),
         }
 
 
@@ -228,7 +227,7 @@ def test_an_assertion_is_judged_by_real_time(world: World) -> None:
         ({"exp": datetime(2020, 1, 1, tzinfo=UTC)}, 700024),
         ({"aud": "https://elsewhere.example/token"}, 700023),
         ({"iss": "somebody-else"}, 700021),
-        ({"signed_by": rsa.generate_private_key(public_exponent=65537, key_size=2048)}, 700027),
+        ({"signed_by": "somebody else"}, 700027),
     ],
 )
 def test_a_wrong_assertion_is_refused(world: World, changes: dict[str, Any], code: int) -> None:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
 
 import requests
-from aiohttp import web
 from simple_salesforce.api import Salesforce
 
 from providers.wire import Wire
+from tests.providers.world import OAuthWorld
 from tests.sandbox.browser import Browser, Page
 from tests.sandbox.clock import SandboxClock
-from tests.sandbox.oauth import s256
 from tests.sandbox.salesforce import SalesforceServer
-from tests.sandbox.serving import Serving, own_tls
+from tests.sandbox.serving import Serving
 
 BOB, GRACE, CARA = "bob@acme.example", "grace@acme.example", "cara@customer.example"
 ASKED = "api refresh_token openid id"
@@ -28,34 +25,26 @@ DATA = f"/services/data/v{VERSION}"
 Record = dict[str, Any]
 
 
-@dataclass(slots=True)
-class World:
+class World(OAuthWorld):
     """One Salesforce, and somebody who knows a client's secret. `host` is a path: whose login page it is."""
 
-    server: SalesforceServer
-    clock: SandboxClock
-    login: str
-    api: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    back: str
-    http: requests.Session
-    wire: Wire
-    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
+    def __init__(self, serving: Serving, clock: SandboxClock, folder: Path) -> None:
+        super().__init__(serving, clock, folder)
+        self.server = SalesforceServer(clock)
+        self.login = self.serve_pages("login.salesforce.localhost", self.server.login_app)
+        self.api = self.serve(self.server.api_app)
+        self.server.addresses(login=self.login, api=self.api)
+        self.back = self.callback("salesforce")
+        self.client_id, self.client_secret = self.server.register_client([self.back])
+        for email in (BOB, GRACE):
+            self.server.add_user(email, password=f"{email}-at-salesforce")
+
+    @cached_property
+    def wire(self) -> Wire:
+        return Wire(ca_bundle=self.ca_bundle)
 
     def authorize_url(self, host: str = "production", **changes: str) -> str:
-        asked = {
-            "client_id": self.client_id,
-            "redirect_uri": self.back,
-            "response_type": "code",
-            "scope": ASKED,
-            "state": "s1",
-            "nonce": "n1",
-            "code_challenge": s256(self.verifier),
-            "code_challenge_method": "S256",
-        } | changes
-        query = urlencode({name: value for name, value in asked.items() if value})
-        return f"{self.login}/{host}/services/oauth2/authorize?{query}"
+        return f"{self.login}/{host}/services/oauth2/authorize?{self.asking(**({'scope': ASKED} | changes))}"
 
     def approval_page(self, browser: Browser, *, email: str = BOB, host: str = "production", **changes: str) -> Page:
         browser.get(self.authorize_url(host, login_hint=email, **changes))
@@ -68,28 +57,12 @@ class World:
             browser.click("Allow")
         return self.told(browser)
 
-    def told(self, browser: Browser) -> dict[str, str]:
-        """What Salesforce sent the browser back with; empty when it did not."""
-        url = browser.page.url
-        if not url.startswith(self.back):
-            return {}
-        return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
-
     def token(self, *, host: str = "production", **form: str) -> requests.Response:
-        given = {"client_id": self.client_id, "client_secret": self.client_secret} | form
-        url = f"{self.api}/{host}/services/oauth2/token"
-        return self.http.post(url, data={name: value for name, value in given.items() if value})
+        return self.post_as_client(f"{self.api}/{host}/services/oauth2/token", **form)
 
-    def redeem(self, code: str, **changes: str) -> requests.Response:
-        form = {"code": code, "redirect_uri": self.back, "code_verifier": self.verifier} | changes
-        return self.token(grant_type="authorization_code", **form)
-
-    def signed_in(self, *, host: str = "production", **how: str) -> dict[str, Any]:
+    def _sign_in(self, *, host: str = "production", **how: str) -> dict[str, Any]:
         tokens: dict[str, Any] = self.redeem(self.answer(host=host, **how)["code"], host=host).json()
         return tokens
-
-    def refresh(self, tokens: dict[str, Any], **changes: str) -> requests.Response:
-        return self.token(grant_type="refresh_token", **({"refresh_token": tokens["refresh_token"]} | changes))
 
     def post(self, name: str, **form: str) -> requests.Response:
         """To an OAuth address of the production host."""
@@ -119,33 +92,6 @@ class World:
             yield Salesforce(
                 instance_url=tokens["instance_url"], session_id=tokens["access_token"], version=VERSION, session=session
             )
-
-
-async def landing(_request: web.Request) -> web.Response:
-    """Where the application waits for its callback; the test reads what the address carried."""
-    return web.Response(text="<title>Back in the app</title>", content_type="text/html")
-
-
-@contextmanager
-def serve(directory: Path) -> Iterator[World]:
-    clock = SandboxClock(directory / "clock")
-    server, serving = SalesforceServer(clock), Serving()
-    serving.start()
-    tls = own_tls(directory / "ca.pem")
-    login = f"http://login.salesforce.localhost:{serving.serve(server.login_app)}"
-    api = f"https://localhost:{serving.serve(server.api_app, tls=tls)}"
-    server.addresses(login=login, api=api)
-    app = web.Application()
-    app.router.add_get("/callback/salesforce", landing)
-    back = f"http://bot.localhost:{serving.serve(app)}/callback/salesforce"
-    client_id, client_secret = server.register_client([back])
-    for email in (BOB, GRACE):
-        server.add_user(email, password=f"{email}-at-salesforce")
-    wire = Wire(ca_bundle=directory / "ca.pem")
-    with requests.Session() as http:
-        http.trust_env, http.verify = False, str(directory / "ca.pem")
-        yield World(server, clock, login, api, client_id, client_secret, back, http, wire)
-    serving.stop()
 
 
 def task(key: str, **fields: Any) -> Record:

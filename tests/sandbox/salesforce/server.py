@@ -29,13 +29,13 @@ class SalesforceServer:
     def __init__(self, clock: Clock) -> None:
         self._state = State(clock)
         self._log = Log(clock.now)
-        sign_in = SignIn(self._state)
-        self._identity = Identity(self._state, sign_in)
+        self._sign_in = SignIn(self._state)
+        self._identity = Identity(self._state, self._sign_in)
         self.login_app = web.Application(middlewares=[self._log.record, self._show_outage])
-        self.login_app.add_routes(sign_in.routes())
-        api = Api(self._state, self._identity)
-        self.api_app = web.Application(middlewares=[self._log.record, api.refuse, api.misbehave])
-        self.api_app.add_routes(api.routes())
+        self.login_app.add_routes(self._sign_in.routes())
+        self._api = Api(self._state, self._identity)
+        self.api_app = web.Application(middlewares=[self._log.record, self._api.refuse, self._api.misbehave])
+        self.api_app.add_routes(self._api.routes())
 
     def addresses(self, *, login: str, api: str) -> None:
         """Told once the ports are known: `http://login.salesforce.localhost:<p>` and `https://localhost:<p>`."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 
 from tests.sandbox.slack import state
 from tests.sandbox.slack.blocks import elements_of
@@ -24,9 +25,9 @@ class Button:
     block_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
-    """`text` is as the app sent it; `plain` are all visible words, the blocks' where there are blocks."""
+    """`text` is as the app sent it. The rest is drawn when somebody looks: tests count messages far more often."""
 
     ts: str
     channel: str
@@ -35,8 +36,16 @@ class Message:
     blocks: list[Json]
     edits: int
     ephemeral: bool
-    buttons: list[Button]
-    plain: str
+    _read: Callable[[str], str] = field(repr=False, compare=False)
+
+    @cached_property
+    def buttons(self) -> list[Button]:
+        return list(buttons(self.blocks))
+
+    @cached_property
+    def plain(self) -> str:
+        """All visible words, the blocks' where there are blocks."""
+        return words(self.blocks, self._read) if self.blocks else self._read(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +71,21 @@ class Screen:
     def __init__(self, held: State) -> None:
         self._state = held
 
-    def message(self, post: Post, user: str) -> Message:
-        return Message(
-            ts=post.ts,
-            channel=post.channel,
-            user=post.author,
-            text=post.text,
-            blocks=post.blocks,
-            edits=post.edits,
-            ephemeral=bool(post.viewer),
-            buttons=list(buttons(post.blocks)),
-            plain=self._words(post.blocks, user) if post.blocks else self.read(post.text, user),
-        )
+    def messages(self, posts: Iterable[Post], user: str) -> list[Message]:
+        read = self._reader(user)
+        return [
+            Message(
+                ts=post.ts,
+                channel=post.channel,
+                user=post.author,
+                text=post.text,
+                blocks=post.blocks,
+                edits=post.edits,
+                ephemeral=bool(post.viewer),
+                _read=read,
+            )
+            for post in posts
+        ]
 
     def view(self, held: state.View) -> View:
         shown = held.shown
@@ -90,7 +102,7 @@ class Screen:
             values=state_values(shown["blocks"], held.entered),
             buttons=list(buttons(shown["blocks"])),
             plain="\n".join(
-                line for line in (title, self._words(shown["blocks"], held.user), submit) if line
+                line for line in (title, words(shown["blocks"], self._reader(held.user)), submit) if line
             ),
         )
 
@@ -99,14 +111,12 @@ class Screen:
         channel = self._state.channels[post.channel]
         app = self._state.app_name
         title = app if channel.user else f"{app} in #{channel.name}"
-        return {"ts": post.ts, "title": title, "text": self.read(post.text, user) or UNSEEABLE}
+        return {"ts": post.ts, "title": title, "text": self._reader(user)(post.text) or UNSEEABLE}
 
-    def read(self, text: str, user: str) -> str:
+    def _reader(self, user: str) -> Callable[[str], str]:
+        """What this person reads of a text now."""
         zone = self._state.users[user].tz
-        return visible(text, name=self._state.name_of, now=self._state.clock.now(), zone=zone)
-
-    def _words(self, blocks: list[Json], user: str) -> str:
-        return words(blocks, lambda text: self.read(text, user))
+        return partial(visible, name=self._state.name_of, now=self._state.clock.now(), zone=zone)
 
 
 def buttons(blocks: list[Json]) -> Iterator[Button]:

@@ -350,7 +350,7 @@ class SlackServer:
     def _seen(self, user: str, channel: str) -> list[Message]:
         with self._state.lock:
             place = self._people.channel(user, channel).id
-            return [self._screen.message(post, user) for post in self._state.seen_by(user, place)]
+            return self._screen.messages(self._state.seen_by(user, place), user)
 
     def _surfaces(self, user: str, message: Message | None, view: View | None) -> list[held.Post | held.View]:
         with self._state.lock:
