@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.rig import Rig
     from tests.runner.crm_rig import CrmRig
 
-# What starts whole processes: begun first, it does not hold up the end of `make test`.
-LONG = tuple(f"tests/{room}/" for room in ("handlers/scenarios", "operator", "network", "live", "runner", "desk"))
+# What waits for other processes, or for time to pass: begun first, it does not hold up the end of `make test`.
+LONG = tuple(f"tests/{room}" for room in ("handlers/", "operator/", "network/", "live/", "store/test_rotation", "desk/"))
 
 
 def pytest_configure() -> None:

@@ -72,7 +72,7 @@ class Kept:
         return Scene(
             vendors={slug: kit.memory.keep() for slug, kit in kits.items()},
             database=self.database.read_bytes(),
-            slack=pickle.dumps((slack.messages, slack.homes, slack.said, slack.numbers)),
+            slack=pickle.dumps((slack.messages, slack.homes, slack.said, slack.posted)),
             real=real,
             played=time.monotonic(),
             came_of_it=came_of_it,
@@ -81,7 +81,7 @@ class Kept:
     def put_back(self, scene: Scene, slack: MemorySlack) -> None:
         """All but the vendors."""
         self._fill(scene.database)
-        slack.messages, slack.homes, slack.said, slack.numbers = pickle.loads(scene.slack)  # noqa: S301 - written above
+        slack.messages, slack.homes, slack.said, slack.posted = pickle.loads(scene.slack)  # noqa: S301 - written above
 
     def _fill(self, content: bytes) -> None:
         self._store.close()

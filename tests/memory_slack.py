@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any
 
 from bot.model import Address, IdentityRefused, MessageGone, Profile, Reply, SlackAway, SlackUser
@@ -41,7 +40,7 @@ class MemorySlack:
     on_call: Callable[[], None] = lambda: None
     on_sent: Callable[[], None] = lambda: None
     said: list[Reply] = field(default_factory=list)
-    numbers: count[int] = field(default_factory=lambda: count(1), compare=False)
+    posted: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
     def __post_init__(self) -> None:
@@ -69,7 +68,9 @@ class MemorySlack:
 
     def post(self, to: str, reply: Reply) -> Address:
         self._called(reply)
-        at = Address(channel=to, ts=f"{next(self.numbers)}.0")
+        with self._lock:
+            self.posted += 1
+            at = Address(channel=to, ts=f"{self.posted}.0")
         self.messages[at] = Message(at, reply)
         self.on_sent()
         return at
