@@ -4,23 +4,31 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from time import perf_counter
 from typing import Any
 
 import requests
 import sqlalchemy as sa
 from aiohttp import web
+from requests.adapters import HTTPAdapter
 
-from bot.model import Word
-from tests.bench.ratio import compared
-from tests.memory_slack import BOB
-from tests.rig import Rig
+from bot.model import Profile, Word
+from providers.base import Side
+from tests.bench.ratio import Ratio, compared
+from tests.memory_slack import BOB, TEAM
+from tests.providers.google.kit import GOOGLE
+from tests.rig import HALF_AN_HOUR, Rig
 from tests.telling import Tell
 
 # About twice what is measured on two cores; more is a finding.
-EMPTY_RUN, FULL_RUN, STATUS = 14, 3, 30
+EMPTY_RUN, FULL_RUN, STATUS, A_ROUND = 14, 3, 30, 12
 MAILS = 100
+PEOPLE = 300
+# As many as run at once.
+THREADS = 32
 
 
 class Asked:
@@ -30,15 +38,16 @@ class Asked:
         self._api = rig.kit.settings["issuer"]
         self._http = requests.Session()
         self._http.trust_env, self._http.verify = False, str(rig.kit.ca_bundle)
+        self._http.mount("https://", HTTPAdapter(pool_maxsize=THREADS))
         self._asked: list[tuple[str, str]] = []
         rig.kit.intercept("", self._listen)
 
     def forget(self) -> None:
         self._asked.clear()
 
-    def again(self) -> None:
-        for path, permission in list(self._asked):
-            self._http.get(f"{self._api}{path}", headers={"Authorization": permission}).raise_for_status()
+    def again(self, *, threads: int = 1) -> None:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(self._ask, list(self._asked)))
 
     def close(self) -> None:
         self._http.close()
@@ -46,10 +55,15 @@ class Asked:
     def __len__(self) -> int:
         return len(self._asked)
 
+    def _ask(self, asked: tuple[str, str]) -> None:
+        path, permission = asked
+        self._http.get(f"{self._api}{path}", headers={"Authorization": permission}).raise_for_status()
+
     def _listen(self, request: web.Request) -> None:
-        # The baseline's own are known by who asks.
-        if "python-requests" not in request.headers.get("User-Agent", ""):
-            self._asked.append((request.raw_path, request.headers["Authorization"]))
+        permission = request.headers.get("Authorization")
+        # The baseline's own are known by who asks; a document that anybody may read is asked for once an hour.
+        if permission and "python-requests" not in request.headers.get("User-Agent", ""):
+            self._asked.append((request.raw_path, permission))
 
 
 def test_a_run_that_finds_nothing_new(rig: Rig, tell: Tell) -> None:
@@ -79,6 +93,49 @@ def test_a_run_with_many_mails(rig: Rig, tell: Tell) -> None:
         tell(f"A run with {MAILS} new mails, {len(asked)} requests: {ratio}")
         assert len(asked) > MAILS
     assert ratio.times < FULL_RUN
+
+
+def test_a_round_of_many_people(rig: Rig, tell: Tell) -> None:
+    """All due at once. The baseline asks the same on as many threads, kept alive one connection each."""
+    rig.connected(BOB)
+    crowd(rig, PEOPLE - 1)
+    rig.sync()
+    with closing(Asked(rig)) as asked:
+        rig.kit.clock.move(HALF_AN_HOUR)
+        begun = perf_counter()
+        rig.sync()
+        ours = perf_counter() - begun
+        begun = perf_counter()
+        asked.again(threads=THREADS)
+        ratio = Ratio(ours, perf_counter() - begun)
+        each = 1000 * (ratio.ours - ratio.bare) / PEOPLE
+        tell(f"A round of {PEOPLE} people, {len(asked)} requests: {ratio}; {each:.0f} ms of Relatch for each person")
+    assert rig.count("person WHERE claim_until IS NOT NULL") == 0
+    assert len(asked) >= 2 * PEOPLE
+    assert ratio.times < A_ROUND
+
+
+def crowd(rig: Rig, number: int) -> None:
+    """People who use Bob's account at Google: what the sandbox does for each is the same."""
+    connection = rig.connection()
+    now = rig.clock.now()
+    with rig.store.write() as tx:
+        sign_in = tx.credentials.load(connection.credential_id or 0).credential
+        for each in range(number):
+            profile = Profile(TEAM, f"U1{each}", f"Person{each}", f"person{each}@acme.example", "UTC")
+            person = tx.people.meet(profile, now)
+            key = tx.credentials.add(person_id=person.id, provider="google", credential=sign_in, now=now)
+            tx.connections.connect(
+                person_id=person.id,
+                side=Side.MAILBOX,
+                provider="google",
+                access=GOOGLE,
+                account=sign_in.account,
+                identity=sign_in.identity,
+                credential_id=key,
+                now=now,
+                keep_cursor=False,
+            )
 
 
 def test_what_stands_of_a_person(rig: Rig, tell: Tell) -> None:

@@ -9,9 +9,8 @@ from bot.operator import forget, looking, revoke
 from bot.operator.looking import Look
 from bot.operator.tools import CannotDo, login
 from bot.store.forgetting import FORGOTTEN
-from handlers.slack.blocks import Renderer
 from providers.base import Side
-from tests.handlers.slack.samples import NAMES
+from tests.handlers.slack.samples import RENDER
 from tests.memory_slack import ADA, BOB, GRACE
 from tests.operator.conftest import tools_of
 from tests.rig import PUBLIC_URL, Rig
@@ -25,7 +24,7 @@ def looks(rig: Rig, person: str = BOB, *, word: str = "check", side: Side | None
 
 def why(rig: Rig, user_id: str = BOB) -> str:
     """What the person reads."""
-    message = Renderer(NAMES).message(rig.answer(user_id, Word.WHY))
+    message = RENDER.message(rig.answer(user_id, Word.WHY))
     return str(message.blocks)
 
 

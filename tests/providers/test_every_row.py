@@ -16,7 +16,7 @@ import pytest
 
 import templates
 from bot.model import Card, Cause, Culprit, Reply, Seen, culprit
-from handlers.slack.blocks import Message, Renderer
+from handlers.slack.blocks import Message
 from providers.all import ALL
 from providers.base import Blocked, Misconfigured, ProviderError, Reason, Rejected, Side, Unavailable
 from providers.exchange.errors import TABLE as EXCHANGE
@@ -24,7 +24,7 @@ from providers.google.errors import TABLE as GOOGLE
 from providers.microsoft.errors import TABLE as MICROSOFT
 from providers.salesforce.errors import TABLE as SALESFORCE
 from tests.handlers.slack import samples
-from tests.handlers.slack.samples import NAMES, Told
+from tests.handlers.slack.samples import RENDER, Told
 from tests.providers.exchange import table as exchange
 from tests.providers.exchange.kit import ExchangeKit
 from tests.providers.google import table as google
@@ -60,7 +60,6 @@ BY_OAUTH: tuple[tuple[type[ProviderError], Reason], ...] = (
     (Blocked, Reason.NEEDS_ADMIN_APPROVAL),
 )
 FOLDER = Path(next(iter(templates.__path__)))
-RENDER = Renderer(NAMES)
 # A few words at most: a sentence would be the vendor's.
 CODE = re.compile(r"[A-Za-z0-9_.:/-]+( [A-Za-z0-9_.:/-]+){0,3}")
 # The buttons that an advice may name, wherever it stands.

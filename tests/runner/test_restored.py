@@ -10,9 +10,8 @@ from bot.model import Health, Kind, Word
 from bot.store.database import Tx
 from bot.upkeep import restored
 from bot.upkeep.restored import Counts
-from handlers.slack.blocks import Renderer
 from providers.base import Reason
-from tests.handlers.slack.samples import NAMES
+from tests.handlers.slack.samples import RENDER
 from tests.memory_slack import ADA, ADMIN_CHANNEL, BOB, GRACE, Message
 from tests.rig import DAY, MINUTE, Rig
 
@@ -53,7 +52,7 @@ def counts(rig: Rig) -> Counts:
 
 
 def text(message: Message) -> str:
-    return Renderer(NAMES).message(message.reply).text
+    return RENDER.message(message.reply).text
 
 
 def forget_renewals_since(rig: Rig, *user_ids: str) -> None:

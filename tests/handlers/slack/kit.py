@@ -15,14 +15,13 @@ from slack_bolt.app.async_app import AsyncApp
 
 from bot.model import Reply, Request
 from handlers.slack.app import Pools, SlackSide
-from handlers.slack.blocks import Renderer
 from handlers.slack.connect import Connection, connected
 from handlers.slack.http import HttpMode
 from handlers.slack.manifest import manifest
 from handlers.slack.socket import Pace, SocketMode
 from handlers.web import app as web
 from tests.handlers.sandbox_slack.rig import Rig
-from tests.handlers.slack.samples import NAMES
+from tests.handlers.slack.samples import NAMES, RENDER
 from tests.handlers.web.rig import StandIn
 from tests.sandbox.serving import Serving, free_port
 from tests.sandbox.slack import SlackServer
@@ -48,7 +47,7 @@ class Town:
         self.slack.install(manifest(PUBLIC_URL, NAMES))
         self.slack.limit_posting(False)
         self.ca = Path(self.rig.ca)
-        self.render = Renderer(NAMES)
+        self.render = RENDER
         self.serving = Serving()
         self.serving.start()
         self._stack = AsyncExitStack()

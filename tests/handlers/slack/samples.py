@@ -29,10 +29,13 @@ from bot.rules.permissions import Verdict
 from bot.rules.revocations import Ending
 from bot.upkeep.compose import STEPS
 from bot.upkeep.restored import Counts
+from handlers.slack.blocks import Renderer
 from providers.base import AccessType, Reason, Side
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NAMES = Names(product="Relatch", company="Acme", engine="Acme Sync")
+# One for the process: each reads and compiles all templates that it draws.
+RENDER = Renderer(NAMES)
 DONE = ("status", "now", "too_soon", "nothing", "paused", "resumed", "already_paused", "not_paused", "unknown")
 MAILBOX_KINDS = (AccessType.OFFICE365, AccessType.EXCHANGE, AccessType.GOOGLE)
 CRM_KINDS = (AccessType.PRODUCTION, AccessType.SANDBOX, AccessType.MY_DOMAIN)

@@ -15,7 +15,6 @@ from bot.model import Reply
 from handlers.slack.blocks import (
     LONGEST_QUOTE,
     Page,
-    Renderer,
     button,
     clip,
     code,
@@ -25,7 +24,7 @@ from handlers.slack.blocks import (
     plain,
     when,
 )
-from tests.handlers.slack.samples import NAMES, NOON, Told, bob
+from tests.handlers.slack.samples import NOON, RENDER, Told, bob
 from tests.sandbox.slack.blocks import check_message_blocks
 
 WHOLE = r"&amp;|&lt;|&gt;|<[^<>&]+>"
@@ -152,25 +151,23 @@ def test_a_row_takes_25_buttons() -> None:
 
 def test_a_slip_in_a_template_is_found() -> None:
     with pytest.raises(UndefinedError):
-        Renderer(NAMES).message(Reply("error", {}))
+        RENDER.message(Reply("error", {}))
 
 
 def test_a_modal_that_asks_has_a_button_to_send_and_one_to_cancel() -> None:
-    page = Renderer(NAMES)
     about = {"word": "refresh", "argument": "", "target": "", "subject": "U0BOB"}
-    asked = page.modal(Reply("reason", {"who": bob(Told(), own=False)} | about))
+    asked = RENDER.modal(Reply("reason", {"who": bob(Told(), own=False)} | about))
     assert (asked["submit"]["text"], asked["close"]["text"]) == ("Send", "Cancel")
-    told = page.modal(Reply("moment"))
+    told = RENDER.modal(Reply("moment"))
     assert "submit" not in told
     assert told["close"]["text"] == "Close"
 
 
 def test_a_message_that_asks_has_a_button_of_its_own_that_makes_the_same_request() -> None:
-    page = Renderer(NAMES)
     about = {"word": "sync", "argument": "pause", "target": "", "subject": "U0BOB"}
     reply = Reply("reason", {"who": bob(Told(), own=False)} | about)
-    assert json.loads(page.modal(reply)["private_metadata"]) == about
-    [sends] = [each for block in page.message(reply).blocks for each in block.get("elements", [])]
+    assert json.loads(RENDER.modal(reply)["private_metadata"]) == about
+    [sends] = [each for block in RENDER.message(reply).blocks for each in block.get("elements", [])]
     assert (sends["action_id"], sends["value"]) == ("creds.sync.pause", "@U0BOB")
 
 

@@ -16,14 +16,13 @@ import templates
 from bot.model import Culprit, IncidentKind, Kind, NoticeKind, Reply, Seen, State, Who, Word
 from bot.rules.permissions import Verdict
 from bot.upkeep.compose import STEPS
-from handlers.slack.blocks import Block, Message, Page, Renderer
+from handlers.slack.blocks import Block, Message, Page
 from providers.base import Reason, Side
 from tests.handlers.slack import samples
-from tests.handlers.slack.samples import NAMES, Told
+from tests.handlers.slack.samples import RENDER, Told
 from tests.sandbox.slack.blocks import check_message_blocks, check_view, elements_of
 
 FOLDER = Path(next(iter(templates.__path__)))
-RENDER = Renderer(NAMES)
 NOT_MESSAGES = {"slack/parts.j2", "slack/causes.j2", "slack/history.j2"}
 PARTS = {path.relative_to(FOLDER).as_posix() for path in FOLDER.glob("slack/**/*.j2")} - NOT_MESSAGES
 
