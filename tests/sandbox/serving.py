@@ -22,6 +22,7 @@ HOST = "127.0.0.1"
 NEVER_GIVEN_OUT = range(20_000, 30_000)
 # Streams and WebSockets of the page never end by themselves; they are cut after this many seconds.
 CLOSING = 0.5
+PASSES = 3
 
 
 class Serving:
@@ -104,16 +105,18 @@ def _made(authority: str) -> tuple[trustme.Blob, ssl.SSLContext]:
 
 async def _end_the_rest() -> None:
     loop: Any = asyncio.get_running_loop()
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    # By the loop's own list: aiohttp's forgets a connection that it has begun to close, and has never heard of one
-    # that hung up in the middle of its TLS handshake. Either would outlive the loop.
-    for transport in list(loop._transports.values()):
-        transport.abort()
-    # Each is told in the loop's next round, and tells the one above it.
-    await _a_few_rounds()
+    # More than once: what is cancelled in the middle of connecting may still open its connection.
+    for _ in range(PASSES):
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        # By the loop's own list: aiohttp's forgets a connection that it has begun to close, and has never heard of one
+        # that hung up in the middle of its TLS handshake. Either would outlive the loop.
+        for transport in list(loop._transports.values()):
+            transport.abort()
+        # Each is told in the loop's next round, and tells the one above it.
+        await _a_few_rounds()
 
 
 async def _a_few_rounds() -> None:
