@@ -54,7 +54,7 @@ def measured(folder: Path, program: Launch) -> Measured:
         ready = time.monotonic() - begun
         answers = [answered(stage) for _ in range(COMMANDS)][COMMANDS // 4 :]
         with busy(stage.bot.pid) as spent:
-            time.sleep(IDLE)
+            time.sleep(IDLE)  # Nothing is waited for: this is the time that is measured.
         return Measured(ready, median(answers), resident(stage.bot.pid), 100 * spent[0] / IDLE)
 
 

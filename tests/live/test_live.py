@@ -54,7 +54,7 @@ def live(settings: Mapping[str, str], document: Path, launch: Launch = warm.laun
             while running.poll() is None:
                 fresh = LINK.findall(said.read_text("utf-8"))[len(opened) :]
                 opened += [people.submit(sign_in, Browser(), link) for link in fresh]
-                time.sleep(0.02)
+                time.sleep(0.02)  # The program prints when it likes, and no file tells that it has grown.
     finally:
         running.kill()
     for page in opened:

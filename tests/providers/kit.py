@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -40,6 +41,16 @@ class Server(Protocol):
     def rate_limit(self, on: bool) -> None: ...
 
 
+class OAuthServer(Protocol):
+    """One with pages for people, an address for programs, and clients."""
+
+    login_app: web.Application
+    api_app: web.Application
+
+    def addresses(self, *, login: str, api: str) -> None: ...
+    def register_client(self, redirect_uris: Sequence[str]) -> tuple[str, str]: ...
+
+
 class Vendor:
     """A vendor of the sandbox, served. What a test does to it is undone for the next."""
 
@@ -71,7 +82,7 @@ class Vendor:
         return f"{self.serve_pages('bot.localhost', ours)}/callback/{vendor}"
 
 
-class Kit(Vendor, Generic[P]):
+class Kit(Vendor, ABC, Generic[P]):
     """A vendor, and our provider that may use it. The person of its switches is Bob."""
 
     access: ClassVar[Access]
@@ -85,9 +96,9 @@ class Kit(Vendor, Generic[P]):
     def let_go(self) -> None:
         vars(self).pop("provider", None)
 
+    @abstractmethod
     def make(self, **others: Any) -> P:
         """Our provider, with other settings where a test wants them."""
-        raise NotImplementedError
 
     @cached_property
     def provider(self) -> P:
@@ -97,9 +108,9 @@ class Kit(Vendor, Generic[P]):
     def wire(self) -> Wire:
         return Wire(ca_bundle=self.ca_bundle)
 
+    @abstractmethod
     def answer(self, email: str = BOB, *, cancel: bool = False) -> tuple[dict[str, str], str]:
         """What comes back from a sign-in of `email`, and what `complete` must remember."""
-        raise NotImplementedError
 
     def sign_in(self, email: str = BOB) -> Credential:
         return self._once(email, lambda: self.provider.complete(*self.answer(email)))
@@ -114,15 +125,24 @@ class Kit(Vendor, Generic[P]):
         """For a provider on the same wire and by the same clock."""
         return copy.deepcopy(learned, {id(same): same for same in (self.wire, self.clock)})
 
+    def serve_registered(self, vendor: str, server: OAuthServer) -> str:
+        """Serves it, with our client known there, which `settings` begin with. Gives the address of its programs."""
+        api = self.serve(server.api_app)
+        server.addresses(login=self.serve_pages(f"login.{vendor}.localhost", server.login_app), api=api)
+        callback = self.callback(vendor)
+        client_id, client_secret = server.register_client([callback])
+        self.settings = {"client_id": client_id, "client_secret": client_secret, "redirect_uri": callback}
+        return api
+
     # The switches
 
+    @abstractmethod
     def refuse_definitely(self) -> None:
         """Bob's sign-in is over, in words that leave no doubt."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refuse(self) -> None:
         """Bob's sign-in is refused, in words that may be a mistake where the vendor has such."""
-        raise NotImplementedError
 
     def go_down(self) -> None:
         self.server.down(True)
@@ -133,9 +153,9 @@ class Kit(Vendor, Generic[P]):
     def limit(self) -> None:
         self.server.rate_limit(True)
 
+    @abstractmethod
     def token_posts(self) -> int:
         """How many renewals have been asked for."""
-        raise NotImplementedError
 
     # Lies
 

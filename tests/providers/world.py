@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class World(Vendor):
         del self.http
 
 
-class OAuthWorld(World):
+class OAuthWorld(World, ABC):
     """One vendor with OAuth, and somebody who knows a client's secret."""
 
     api: str
@@ -57,9 +58,9 @@ class OAuthWorld(World):
         }
         return urlencode({name: value for name, value in (usual | asked).items() if value})
 
+    @abstractmethod
     def answer(self, **how: str) -> dict[str, str]:
         """What the callback is told after somebody signed in and allowed it."""
-        raise NotImplementedError
 
     def told(self, browser: Browser) -> dict[str, str]:
         """What the vendor sent the browser back with; empty when it did not."""
@@ -68,9 +69,9 @@ class OAuthWorld(World):
             return {}
         return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
 
+    @abstractmethod
     def token(self, **form: str) -> requests.Response:
         """Of the token endpoint."""
-        raise NotImplementedError
 
     def post_as_client(self, url: str, **form: str) -> requests.Response:
         given = {"client_id": self.client_id, "client_secret": self.client_secret} | form

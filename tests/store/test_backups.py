@@ -70,7 +70,7 @@ def test_a_backup_made_in_the_middle_of_writing_fits_together(tmp_path: Path, fi
     written, stop = threading.Event(), threading.Event()
 
     def write() -> None:
-        while not stop.wait(0.001):
+        while not stop.is_set():
             with filled.write() as tx:
                 tx.events.append(Event(Kind.CHECKED, NOON, bob.id))
                 key = tx.credentials.add(person_id=bob.id, provider="google", credential=BOBS_KEY, now=NOON)

@@ -145,7 +145,7 @@ def test_what_is_renewed_meanwhile_is_never_lost(tmp_path: Path, crowd: Store, m
 
     def renew(first: int) -> None:
         number = first
-        while not stop.wait(0.005):
+        while not stop.is_set():
             key = keys[number % MANY]
             number += 7
             try:

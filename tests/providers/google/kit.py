@@ -25,16 +25,10 @@ class GoogleKit(Kit[Google]):
     def __init__(self, serving: Serving, clock: SandboxClock, folder: Path) -> None:
         super().__init__(serving, clock, folder)
         self.server: GoogleServer = GoogleServer(clock)
-        api = self.serve(self.server.api_app)
-        self.server.addresses(login=self.serve_pages("login.google.localhost", self.server.login_app), api=api)
-        callback = self.callback("google")
-        client_id, client_secret = self.server.register_client([callback])
+        api = self.serve_registered("google", self.server)
         for email in (ADA, BOB, GRACE):
             self.server.add_account(email, password=f"password of {email}")
-        self.settings = {
-            "client_id": client_id,
-            "client_secret": client_secret,
-            "redirect_uri": callback,
+        self.settings |= {
             "issuer": api,
             "gmail_url": api,
             "calendar_url": f"{api}/calendar/v3",

@@ -28,16 +28,10 @@ class MicrosoftKit(Kit[Microsoft]):
     def __init__(self, serving: Serving, clock: SandboxClock, folder: Path) -> None:
         super().__init__(serving, clock, folder)
         self.server: MicrosoftServer = MicrosoftServer(clock)
-        api = self.serve(self.server.api_app)
-        self.server.addresses(login=self.serve_pages("login.microsoft.localhost", self.server.login_app), api=api)
-        callback = self.callback("microsoft")
-        client_id, client_secret = self.server.register_client([callback])
+        api = self.serve_registered("microsoft", self.server)
         for email in (ADA, BOB, GRACE):
             self.server.add_account(email, password=f"password of {email}")
-        self.settings = {
-            "client_id": client_id,
-            "client_secret": client_secret,
-            "redirect_uri": callback,
+        self.settings |= {
             "authority": f"{api}/organizations",
             "graph_url": f"{api}/v1.0",
         }

@@ -31,19 +31,12 @@ class SalesforceKit(Kit[Salesforce]):
     def __init__(self, serving: Serving, clock: SandboxClock, folder: Path) -> None:
         super().__init__(serving, clock, folder)
         self.server: SalesforceServer = SalesforceServer(clock)
-        self.api = self.serve(self.server.api_app)
-        login = self.serve_pages("login.salesforce.localhost", self.server.login_app)
-        self.server.addresses(login=login, api=self.api)
-        callback = self.callback("salesforce")
-        client_id, client_secret = self.server.register_client([callback])
+        self.api = self.serve_registered("salesforce", self.server)
         for org in ORGS.values():
             for email in (BOB, GRACE):
                 self.server.add_user(email, password=f"password of {email}", org=org)
             self.server.add_contact(org, email=CARA, name="Cara Customer")
-        self.settings = {
-            "client_id": client_id,
-            "client_secret": client_secret,
-            "redirect_uri": callback,
+        self.settings |= {
             "production_url": f"{self.api}/production",
             "sandbox_url": f"{self.api}/sandbox",
             "my_domain_url": f"{self.api}/my/{{name}}",
