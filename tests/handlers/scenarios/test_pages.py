@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from tests.handlers.scenarios.test_any_words import rows
 from tests.sandbox.browser import Page
 from tests.sandbox.people import Browser, sign_in
 from tests.sandbox.world import ADA, BOB, GRACE, MALLORY, Person
 from tests.stage import Stage
+from tests.traces import rows
 
 
 @pytest.fixture(scope="module")
