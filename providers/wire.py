@@ -288,6 +288,9 @@ def _whole(answer: Answer, host: str) -> urllib3.HTTPResponse:
 def _read(answer: Answer, host: str) -> bytes:
     body = bytearray()
     try:
+        # What says so itself is not even read.
+        if (answer.raw.length_remaining or 0) > MOST_BYTES:
+            raise TooLarge(host)
         for piece in answer.raw.stream(_PIECE, decode_content=True):
             body += piece
             if len(body) > MOST_BYTES:

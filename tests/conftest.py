@@ -21,11 +21,15 @@ WAITING = ("handlers/scenarios/", "operator/", "network/", "live/", "store/test_
 LONG = tuple(f"tests/{room}" for room in WAITING)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # What is loaded and collected stays to the end: looking through it for garbage takes a third of the collecting.
     gc.disable()
     for name in [name for name in os.environ if name.startswith("RELATCH_")]:
         del os.environ[name]
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        from tests import warm
+
+        warm.load()
     # A busy machine is no fault of the code under test: time limits are pytest-timeout's, for the whole test.
     settings.register_profile("house", deadline=None)
     settings.load_profile("house")

@@ -99,10 +99,8 @@ class Memory:
     def keep(self, came_of_it: Any = None) -> Play:
         return Play(came_of_it, Keepsake(self._root), self._clock.now())
 
-    def put_back(self, play: Play, first: Callable[[], object] = lambda: None) -> None:
-        """`first` is what a play would have begun with, for objects that are not kept: it leaves no trace in others."""
+    def put_back(self, play: Play) -> None:
         self._clock.stand_at(play.at)
-        first()
         play.after.put_back()
 
     def once(self, what: Hashable, play: Callable[[], T]) -> T:
@@ -134,13 +132,23 @@ STAYS = (
 )
 
 
+class _Staying(dict[type, bool]):
+    """Whether a kind is one of STAYS. Kept, since it is asked of everything that is held, down to each number."""
+
+    def __missing__(self, kind: type) -> bool:
+        return self.setdefault(kind, issubclass(kind, STAYS))
+
+
+STAYING = _Staying()
+
+
 class _Writer(pickle.Pickler):
     def __init__(self, file: io.BytesIO, same: dict[int, object]) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self._same = same
 
     def persistent_id(self, one: object) -> int | None:
-        if isinstance(one, STAYS):
+        if STAYING[type(one)]:
             self._same[id(one)] = one
         return id(one) if id(one) in self._same else None
 
@@ -166,9 +174,7 @@ def _parts(root: object) -> Iterator[object]:
 
 
 def _is_part(held: object) -> bool:
-    return (
-        type(held).__module__.startswith("tests.") and hasattr(held, "__dict__") and not isinstance(held, STAYS)
-    )
+    return type(held).__module__.startswith("tests.") and hasattr(held, "__dict__") and not STAYING[type(held)]
 
 
 def _is_held(part: object, name: str) -> bool:

@@ -20,9 +20,13 @@ from tests.providers.kit import Kit, Kits
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """How a small Relatch stood after something had been played; `real` is the machine's time then."""
+    """How a small Relatch stood after something had been played; `real` is the machine's time then.
+
+    `learned` is what its providers knew by then: where their vendors are, and what these publish.
+    """
 
     vendors: Mapping[str, Play]
+    learned: Mapping[str, dict[str, Any]]
     database: bytes
     slack: bytes
     real: datetime
@@ -67,12 +71,21 @@ class Kept:
             and self.database.read_bytes() == self._empty
         )
 
-    def scene(self, slack: MemorySlack, kits: Mapping[str, Kit[Any]], *, real: datetime, came_of_it: Any) -> Scene:
+    def scene(
+        self,
+        slack: MemorySlack,
+        kits: Mapping[str, Kit[Any]],
+        *,
+        learned: Mapping[str, dict[str, Any]],
+        real: datetime,
+        came_of_it: Any,
+    ) -> Scene:
         self._store.flush()
         return Scene(
             vendors={slug: kit.memory.keep() for slug, kit in kits.items()},
+            learned=learned,
             database=self.database.read_bytes(),
-            slack=pickle.dumps((slack.messages, slack.homes, slack.said, slack.posted)),
+            slack=pickle.dumps((slack.messages, slack.homes, slack.profiles, slack.said, slack.posted)),
             real=real,
             played=time.monotonic(),
             came_of_it=came_of_it,
@@ -81,7 +94,8 @@ class Kept:
     def put_back(self, scene: Scene, slack: MemorySlack) -> None:
         """All but the vendors."""
         self._fill(scene.database)
-        slack.messages, slack.homes, slack.said, slack.posted = pickle.loads(scene.slack)  # noqa: S301 - written above
+        stood = pickle.loads(scene.slack)  # noqa: S301 - written above
+        slack.messages, slack.homes, slack.profiles, slack.said, slack.posted = stood
 
     def _fill(self, content: bytes) -> None:
         self._store.close()

@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -34,7 +33,6 @@ from bot.upkeep.renew import Renewals
 from providers.base import AccessType, Credential, Provider, Revocation, Side
 from providers.base import Page as PulledPage
 from providers.google import Google
-from providers.wire import Wire
 from tests.kept import Kept
 from tests.memory_slack import ADMIN_CHANNEL, BOB, TEAM, MemorySlack, Message
 from tests.providers.google.kit import GoogleKit
@@ -67,7 +65,7 @@ class Meddled(Google):
     """Google as it is, with something that happens at a moment: "refresh", "refreshed", "check", "page", "revoked"."""
 
     def __init__(self, kit: GoogleKit) -> None:
-        super().__init__(wire=Wire(ca_bundle=kit.ca_bundle), clock=kit.clock.now, page_size=5, **kit.settings)
+        super().__init__(wire=kit.wire, clock=kit.clock.now, page_size=5, **kit.settings)
         self.at: dict[str, Callable[[], None]] = {}
 
     def happens(self, moment: str, what: Callable[[], None]) -> None:
@@ -113,16 +111,20 @@ class Rig:
         self.allowed_access: frozenset[AccessType] = EVERY_ACCESS
         self.hours: WorkingHours | None = None
         self.pool = ThreadPoolExecutor(16)
-        self.start("run:1")
+        self.build("run:1")
 
     def start(self, owner: str) -> None:
-        """Builds all parts anew on the store: as after a restart."""
-        store, clock, providers = self.store, self.clock, self.providers
-        self.breakers = Breakers()
-        with store.write() as tx:
+        """As after a restart."""
+        self.build(owner)
+        with self.store.write() as tx:
             tx.people.drop_claims()
             tx.credentials.drop_leases()
             self.breakers.recall(tx)
+
+    def build(self, owner: str) -> None:
+        """All parts anew. A store in which nothing has happened is not asked."""
+        store, clock, providers = self.store, self.clock, self.providers
+        self.breakers = Breakers()
         self.records = Records(
             store=store,
             clock=clock,
@@ -242,6 +244,16 @@ class Rig:
 
         self.once(("connected", *user_ids), play)
 
+    def crowd(self, number: int) -> list[str]:
+        """So many more people, connected and synced. Gives their user ids."""
+
+        def play() -> list[str]:
+            people = [self.hire(each) for each in range(number)]
+            self.connected(*people)
+            return people
+
+        return self.once(("crowd", number), play)
+
     def once(self, what: Hashable, play: Callable[[], T]) -> T:
         """Played once for the process where nothing has happened before: then what came of it is put back, whole.
 
@@ -252,11 +264,15 @@ class Rig:
         settings = (self.admin_channel, self.hours, self.allowed_domains, self.allowed_access, *self.providers)
         scene = self.kept.scenes.get((what, settings))
         if scene is None or scene.is_old:
-            scene = self.kept.scene(self.slack, self.kits, came_of_it=play(), real=self.clock.real())
+            came, real = play(), self.clock.real()
+            learned = {slug: self.kits[slug].copied(vars(mine)) for slug, mine in self._providers()}
+            scene = self.kept.scene(self.slack, self.kits, learned=learned, real=real, came_of_it=came)
             self.kept.scenes[what, settings] = scene
         else:
             for slug, vendor in scene.vendors.items():
-                self.kits[slug].memory.put_back(vendor, first=partial(self._begin, slug))
+                self.kits[slug].memory.put_back(vendor)
+            for slug, mine in self._providers():
+                vars(mine).update(self.kits[slug].copied(scene.learned[slug]))
             self.kept.put_back(scene, self.slack)
             self.clock.ahead += scene.real - self.clock.real()
         self.start("run:1")
@@ -267,9 +283,9 @@ class Rig:
         """What is to happen at a moment of somebody's play."""
         yield from self.provider.at
 
-    def _begin(self, slug: str) -> None:
-        """A provider is as warm as after a play: it knows where its vendor is."""
-        self.providers[slug].begin(self.kits[slug].access, "a state of ours", "")
+    def _providers(self) -> Iterator[tuple[str, Provider]]:
+        """Those of which the vendor is kept."""
+        return ((slug, provider) for slug, provider in self.providers.items() if slug in self.kits)
 
     def pass_by(self, time: timedelta) -> None:
         """Moves the clock; then what is due is run and drawn."""

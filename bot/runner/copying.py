@@ -84,8 +84,8 @@ class Copying:
                 self._wait(person, mailbox, crm, held_back)
             else:
                 self._copy(person, mailbox, None)
-        sides = self._sides(person)
-        crm = sides.get(Side.CRM)
+            sides = self._sides(person)
+            crm = sides.get(Side.CRM)
         if crm is not None and self._due(crm, held_back):
             self._look(crm, sides.get(Side.MAILBOX))
 
@@ -205,8 +205,8 @@ class Copying:
         now = self._clock.now()
         with self._store.write() as tx:
             ours = tx.people.keep_claim(person.id, self._owner, self._clock.real())
-            paused = tx.people.get(person.id).paused_at is not None
-            if not ours or paused or tx.connections.get(mailbox.id).credential_id != stored.id:
+            kept = ours is not None and ours.paused_at is None
+            if not kept or tx.connections.get(mailbox.id).credential_id != stored.id:
                 raise Superseded
             tx.connections.save_page(mailbox.id, cursor=page.cursor, items=taken.copied)
             if page.resync:

@@ -12,7 +12,7 @@ from bot.rules.health import MISCONFIGURED_RETRY
 from bot.rules.outages import SHORTEST_PROBE
 from bot.runner.copying import Copying
 from bot.runner.crm import Superseded
-from bot.store.database import Store
+from bot.store.database import Store, Tx
 from bot.upkeep.outages import Breakers
 from bot.upkeep.probe import Probes
 from bot.upkeep.record import Records
@@ -48,7 +48,6 @@ class SyncRuns:
         self._owner = owner
         self._ring = ring
         self._probes = Probes(store=store, providers=providers, clock=clock, renewals=renewals, records=records)
-        self._free = threading.Semaphore(AT_ONCE)
         self._stopping = threading.Event()
         self._copying = Copying(
             store=store,
@@ -73,21 +72,13 @@ class SyncRuns:
         Gives how many threads it set to work.
         """
         self._keep_claims()
-        held_back, begun = self._held_back(), 0
-        for slug in held_back:
-            begun += self._probe(slug)
-        while not self._stopping.is_set() and self._free.acquire(blocking=False):
-            with self._store.write() as tx:
-                claimed = tx.people.claim_due(
-                    now=self._clock.now(), real=self._clock.real(), owner=self._owner, limit=1, without=held_back
-                )
-            if not claimed:
-                self._free.release()
-                break
-            self._claimed.add(claimed[0].id)
-            self._begin(self._run, claimed[0], held_back)
-            begun += 1
-        return begun
+        with self._store.read() as tx:
+            held_back, due = self._held_back(tx), tx.people.due(self._clock.now())
+        begun = sum(self._probe(slug) for slug in held_back)
+        claimed = self._claim(held_back) if due else []
+        for person in claimed:
+            self._begin(self._run, person, held_back)
+        return begun + len(claimed)
 
     @property
     def under_way(self) -> int:
@@ -110,9 +101,18 @@ class SyncRuns:
             for person_id in tuple(self._claimed):
                 tx.people.keep_claim(person_id, self._owner, real)
 
-    def _held_back(self) -> frozenset[str]:
-        with self._store.read() as tx:
-            ours = {i.provider for i in tx.incidents.all_open() if i.kind is IncidentKind.MISCONFIGURED}
+    def _claim(self, held_back: frozenset[str]) -> list[Person]:
+        free = AT_ONCE - self.under_way
+        if not free or self._stopping.is_set():
+            return []
+        now, real = self._clock.now(), self._clock.real()
+        with self._store.write() as tx:
+            claimed = tx.people.claim_due(now=now, real=real, owner=self._owner, limit=free, without=held_back)
+        self._claimed.update(person.id for person in claimed)
+        return claimed
+
+    def _held_back(self, tx: Tx) -> frozenset[str]:
+        ours = {i.provider for i in tx.incidents.all_open() if i.kind is IncidentKind.MISCONFIGURED}
         return frozenset(ours | {slug for slug in self._providers if self._breakers.is_open(slug)})
 
     def _probe(self, slug: str) -> bool:
@@ -126,7 +126,7 @@ class SyncRuns:
             return False
         with self._store.read() as tx:
             connection = tx.connections.next_probe(slug)
-        if connection is None or self._stopping.is_set() or not self._free.acquire(blocking=False):
+        if connection is None or self._stopping.is_set() or self.under_way >= AT_ONCE:
             return False
         self._probed[slug] = now
         self._begin(self._look, connection)
@@ -146,11 +146,10 @@ class SyncRuns:
         except Exception:
             log.exception("run failed")
         finally:
-            self._free.release()
-            self._ring()
             with self._ended:
                 self._jobs.discard(threading.current_thread())
                 self._ended.notify_all()
+            self._ring()
 
     def _look(self, connection: Connection) -> None:
         self._probes.look(connection, force=True, actor_id=None)

@@ -16,10 +16,10 @@ from providers.base import Access, Side
 _IN_TURN = (connection.c.next_try_at, connection.c.id)
 _OF = sa.select(connection).where(connection.c.person_id == given("person_id")).order_by(*_IN_TURN)
 _GET = sa.select(connection).where(connection.c.id == given("id"))
-_OWNER = sa.select(connection.c.person_id).where(connection.c.id == given("id"))
 _RECOVERED = sa.select(connection.c.items_since).where(connection.c.id == given("id"))
 _ADD = sa.insert(connection).returning(connection.c.id)
 _SET = sa.update(connection).where(connection.c.id == given("which"))
+_SET_AND_WHOSE = _SET.returning(connection.c.person_id)
 _COPIED = _SET.values(
     {"items": connection.c["items"] + given("more"), "items_since": connection.c.items_since + given("more")}
 )
@@ -94,8 +94,7 @@ class Connections:
         return self.get(id)
 
     def set_condition(self, id: int, condition: Condition) -> None:
-        self._set(id, _condition_columns(condition))
-        self._people.reschedule(self._owner(id))
+        self._reschedule(id, _condition_columns(condition))
 
     def revoke(self, id: int, credential_id: int, condition: Condition) -> None:
         """What it was connected with is no longer its own: a run under way sees that and stops.
@@ -121,8 +120,7 @@ class Connections:
 
     def save_page(self, id: int, *, cursor: str, items: int) -> None:
         """Where the next pull starts, and `items` more that were copied."""
-        self._set(id, {"cursor": cursor})
-        self.copied(id, items)
+        self._database.execute(_COPIED, {"which": id, "more": items, "cursor": cursor})
 
     def copied(self, id: int, items: int) -> None:
         """`items` more, from here or to here."""
@@ -166,8 +164,7 @@ class Connections:
         self._people.reschedule(person_id)
 
     def due_now(self, id: int, now: datetime) -> None:
-        self._set(id, {"next_try_at": now})
-        self._people.reschedule(self._owner(id))
+        self._reschedule(id, {"next_try_at": now})
 
     def next_probe(self, provider: str) -> Connection | None:
         """The active one that waits longest for a try; one of a paused person only when there is no other."""
@@ -204,8 +201,9 @@ class Connections:
         found = sa.select(connection).where(*where).order_by(*_IN_TURN)
         return [_connection(row) for row in self._database.execute(found)]
 
-    def _owner(self, id: int) -> int:
-        return int(self._database.execute(_OWNER, {"id": id}).scalar_one())
+    def _reschedule(self, id: int, columns: dict[str, Any]) -> None:
+        """What is set here decides when its person is due."""
+        self._people.reschedule(self._database.execute(_SET_AND_WHOSE, {"which": id, **columns}).scalar_one())
 
     def _set(self, id: int, columns: dict[str, Any]) -> None:
         self._database.execute(_SET, {"which": id, **columns})

@@ -17,8 +17,6 @@ def copy_to(engine: sa.Engine, target: Path) -> None:
     if not target.exists():
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     with engine.connect() as database:
-        # A reader may have left this connection unable to write.
-        outside_transaction(database, "PRAGMA query_only = OFF")
         outside_transaction(database, "VACUUM INTO ?", str(target))
 
 

@@ -34,6 +34,7 @@ _SET_FENCED = _SET.where(table.c.fence == given("held"))
 _RAISE = _SET.values(fence=table.c.fence + 1)
 _FREE = sa.or_(table.c.lease_until.is_(None), table.c.lease_until <= given("real"))
 _TAKE_LEASE = _RAISE.where(_USABLE, _FREE).returning(table.c.fence)
+_DROP_LEASES = sa.update(table).values(lease_owner="", lease_until=None)
 _IS_USABLE = sa.select(_USABLE).where(table.c.id == given("id"))
 _IS_LEASED = sa.select(table.c.lease_until > given("real")).where(table.c.id == given("id"))
 _SETTLED = sa.or_(table.c.in_doubt_at.is_(None), table.c.in_doubt_at <= given("renewals_end"))
@@ -147,7 +148,7 @@ class Credentials:
 
     def drop_leases(self) -> None:
         """At start, holding the lock file: the leases of a process that died. Doubts stay."""
-        self._database.execute(sa.update(table).values(lease_owner="", lease_until=None))
+        self._database.execute(_DROP_LEASES)
 
     def in_doubt(self, lease: Lease, real: datetime) -> bool:
         """Note that the vendor is about to be asked. False where the fence moved: do not ask."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from bot.store.connections import Connections
-from bot.store.copies import copy_to, size_of
+from bot.store.copies import copy_to, outside_transaction, size_of
 from bot.store.credentials import Credentials
 from bot.store.events import Events
 from bot.store.flows import Flows
@@ -63,8 +63,9 @@ class Tx:
 class Store:
     """All that Relatch keeps. May be used by many threads; a transaction by one, and never inside another."""
 
-    def __init__(self, engine: sa.Engine, vault: Vault) -> None:
+    def __init__(self, engine: sa.Engine, readers: sa.Engine, vault: Vault) -> None:
         self._engine = engine
+        self._readers = readers
         self._vault = vault
         # Among themselves SQLite's writers poll, and under load one of many can be passed over until it gives up.
         self._turn = threading.Lock()
@@ -74,20 +75,13 @@ class Store:
         """Open the database at `path`, made or brought up to date if need be. Raises StoreRefused."""
         vault_source.refuse_beside(path)
         _make_file(path)
-        engine = _engine(path)
-        try:
-            vault = _unlock(engine, vault_source)
+        with _engines(path) as (engine, readers):
+            vault = _unlock(readers, vault_source)
             migrate(engine, path)
-            store = Store(engine, vault)
+            store = Store(engine, readers, vault)
             with store.write() as tx:
                 if tx.settings.get(CHECK) is None:
                     tx.sealed.put_check()
-        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
-            engine.dispose()
-            raise StoreRefused(f"{path} cannot be opened as Relatch's database: {error.args[0]}.") from error
-        except (StoreAway, StoreRefused):
-            engine.dispose()
-            raise
         return store
 
     @staticmethod
@@ -96,48 +90,39 @@ class Store:
         if not path.exists():
             raise StoreRefused(f"There is no database at {path}: RELATCH_DATABASE says where it is.")
         vault_source.refuse_beside(path)
-        engine = _engine(path)
-        try:
-            refuse_other(engine, path)
-            return Store(engine, _unlock(engine, vault_source))
-        except (sa.exc.DatabaseError, sqlite3.DatabaseError) as error:
-            engine.dispose()
-            raise StoreRefused(f"{path} cannot be opened as Relatch's database: {error.args[0]}.") from error
-        except StoreRefused:
-            engine.dispose()
-            raise
+        with _engines(path) as (engine, readers):
+            refuse_other(readers, path)
+            return Store(engine, readers, _unlock(readers, vault_source))
 
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """Commits at the end, rolls back on error. Writers come one after the other. Raises StoreAway."""
-        with self._turn, self._begun(writes=True) as database:
+        with self._turn, _begun(self._engine) as database:
             yield Tx(database, self._vault)
 
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """Sees the database as it is now, whatever others write. Writing in it fails. Raises StoreAway."""
-        with self._begun(writes=False) as database:
+        with _begun(self._readers) as database:
             yield Tx(database, self._vault)
 
     def close(self) -> None:
+        self._readers.dispose()
         self._engine.dispose()
 
     def ready(self) -> None:
         """Raises StoreAway when the database cannot be read."""
-        with self._begun(writes=False) as database:
+        with _begun(self._readers) as database:
             database.execute(sa.select(sa.func.count()).select_from(web_session))
 
     def flush(self) -> None:
         """What was erased shall not live on in the file of recent changes. A reader beside us may put that off."""
         with self._engine.connect() as database:
-            cursor = database.connection.cursor()
-            cursor.execute("PRAGMA query_only = OFF")
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            cursor.close()
+            outside_transaction(database, "PRAGMA wal_checkpoint(TRUNCATE)")
 
     def verify(self, told: Told = lambda *_: None) -> Sound:
         """Raises StoreRefused with what is wrong."""
-        with self._begun(writes=False) as database:
+        with _begun(self._readers) as database:
             tx = Tx(database, self._vault)
             return verify(database, events=tx.events, sealed=tx.sealed, told=told)
 
@@ -148,13 +133,14 @@ class Store:
     def size(self) -> int:
         return size_of(self._engine)
 
-    @contextmanager
-    def _begun(self, *, writes: bool) -> Iterator[sa.Connection]:
-        try:
-            with self._engine.connect().execution_options(writes=writes) as database, database.begin():
-                yield database
-        except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
-            raise StoreAway(str(error.args[0])) from error
+
+@contextmanager
+def _begun(engine: sa.Engine) -> Iterator[sa.Connection]:
+    try:
+        with engine.begin() as database:
+            yield database
+    except (sa.exc.OperationalError, sqlite3.OperationalError) as error:
+        raise StoreAway(str(error.args[0])) from error
 
 
 def refuse_other_keys(path: Path, source: KeysetFile) -> None:
@@ -185,7 +171,21 @@ def _make_file(path: Path) -> None:
         raise StoreRefused(f"Others may read the database {path}. Mend it with: chmod 600 {path}")
 
 
-def _engine(path: Path) -> sa.Engine:
+@contextmanager
+def _engines(path: Path) -> Iterator[tuple[sa.Engine, sa.Engine]]:
+    """The writers' and the readers'. Both are let go where the database turns out not to be ours to open."""
+    engine, readers = _engine(path, writes=True), _engine(path, writes=False)
+    try:
+        yield engine, readers
+    except (sa.exc.DatabaseError, sqlite3.DatabaseError, StoreAway, StoreRefused) as error:
+        readers.dispose()
+        engine.dispose()
+        if isinstance(error, StoreAway | StoreRefused):
+            raise
+        raise StoreRefused(f"{path} cannot be opened as Relatch's database: {error.args[0]}.") from error
+
+
+def _engine(path: Path, *, writes: bool) -> sa.Engine:
     # Texts of errors carry no parameters: these hold names, addresses and tokens.
     engine = sa.create_engine(
         sa.URL.create("sqlite", database=str(path)),
@@ -195,7 +195,10 @@ def _engine(path: Path) -> sa.Engine:
         connect_args={"check_same_thread": False},
     )
     sa.event.listen(engine, "connect", _prepare)
-    sa.event.listen(engine, "begin", _begin)
+    if not writes:
+        # For good: after a change of this SQLite compiles each statement anew.
+        sa.event.listen(engine, "connect", lambda driver, _: driver.execute("PRAGMA query_only = ON"))
+    sa.event.listen(engine, "begin", _begin_to_write if writes else _begin_to_read)
     return engine
 
 
@@ -213,21 +216,25 @@ def _prepare(driver: Any, _record: Any) -> None:
         driver.execute(f"PRAGMA {pragma}")
 
 
-def _begin(database: sa.Connection) -> None:
-    """Without IMMEDIATE two writers read the same row, and one of their updates is lost.
+def _begin_to_write(database: sa.Connection) -> None:
+    """Without IMMEDIATE two writers read the same row, and one of their updates is lost."""
+    _past_sqlalchemy(database, "BEGIN IMMEDIATE")
 
-    With it on reads too, readers would queue behind writers.
-    """
-    writes = database.get_execution_options().get("writes", True)
-    # Past SQLAlchemy, which would take longer over these two than SQLite does.
+
+def _begin_to_read(database: sa.Connection) -> None:
+    """With IMMEDIATE readers would queue behind writers."""
+    _past_sqlalchemy(database, "BEGIN")
+
+
+def _past_sqlalchemy(database: sa.Connection, statement: str) -> None:
+    """It would take longer over this than SQLite does."""
     driver: Any = database.connection.driver_connection
-    driver.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver.execute(statement)
 
 
 def _unlock(engine: sa.Engine, source: KeysetFile) -> Vault:
     """The vault of this database. An empty one gets a keyset; one with rows wants its own."""
-    with engine.connect().execution_options(writes=False) as database:
+    with engine.connect() as database:
         tables = sa.inspect(database).get_table_names()
         check = Settings(database).get(CHECK) if "setting" in tables else None
         sealed = "credential" in tables and database.execute(sa.select(credential.c.id).limit(1)).first() is not None
@@ -236,7 +243,7 @@ def _unlock(engine: sa.Engine, source: KeysetFile) -> Vault:
     elif not source.path.exists():
         raise StoreRefused(f"The database holds sealed secrets, and its key file {source.path} is missing. Restore it.")
     vault = Vault(source)
-    with engine.connect().execution_options(writes=False) as database:
+    with engine.connect() as database:
         if check is not None and not check_opens(Settings(database), vault):
             raise StoreRefused(f"The key file {source.path} belongs to another database. Restore the right one.")
     return vault

@@ -43,10 +43,12 @@ class Events:
     def __init__(self, database: sa.Connection, settings: Settings) -> None:
         self._database = database
         self._settings = settings
+        # What is added in this transaction ends here: no other can add to it meanwhile.
+        self._end: tuple[int, str] | None = None
 
     def append(self, event: Event) -> None:
         """Add it at the end. Its `id` is given here, whatever it holds."""
-        last, before = self._link(HEAD)
+        last, before = self._end or self._link(HEAD)
         id, link = last + 1, _link(before, last + 1, event)
         line = {
             "at": event.at,
@@ -61,6 +63,7 @@ class Events:
         }
         self._database.execute(_APPEND, {"id": id, "hash": link, **line})
         self._settings.put(HEAD, f"{id}:{link}")
+        self._end = id, link
 
     def of_person(self, person_id: int, limit: int = 30) -> list[Event]:
         """What concerns the person, the newest first."""

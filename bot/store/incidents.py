@@ -16,6 +16,7 @@ _GET = sa.select(incident).where(incident.c.id == given("id"))
 _FIND_OPEN = sa.select(incident).where(
     incident.c.kind == given("kind"), incident.c.provider == given("provider"), _OPEN
 )
+_OPEN_OF = sa.select(incident).where(incident.c.provider == given("provider"), _OPEN)
 _ALL_OPEN = sa.select(incident).where(_OPEN).order_by(incident.c.opened_at, incident.c.id)
 _CLOSE = sa.update(incident).where(incident.c.id == given("which"), _OPEN)
 
@@ -35,6 +36,10 @@ class Incidents:
     def find_open(self, kind: IncidentKind, provider: str) -> Incident | None:
         row = self._database.execute(_FIND_OPEN, {"kind": kind, "provider": provider}).one_or_none()
         return None if row is None else _incident(row)
+
+    def open_of(self, provider: str) -> dict[IncidentKind, Incident]:
+        found = self._database.execute(_OPEN_OF, {"provider": provider})
+        return {each.kind: each for each in map(_incident, found)}
 
     def get(self, id: int) -> Incident | None:
         row = self._database.execute(_GET, {"id": id}).one_or_none()

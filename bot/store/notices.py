@@ -18,6 +18,7 @@ _OLDEST = (notice.c.opened_at, notice.c.id)
 _ADD = sa.insert(notice).returning(notice)
 _GET = sa.select(notice).where(notice.c.id == given("id"))
 _FIND_OPEN = sa.select(notice).where(notice.c.key == given("key"), _OPEN)
+_OF_PERSON_OPEN = sa.select(notice).where(notice.c.person_id == given("person_id"), _OPEN)
 _OF_KIND_OPEN = sa.select(notice).where(notice.c.kind == given("kind"), _OPEN).order_by(*_OLDEST)
 # A failure that was mended before anybody heard of it needs no message.
 _MOOT = sa.and_(notice.c.kind == NoticeKind.FAILURE, notice.c.closed_at.is_not(None), notice.c.sent_at.is_(None))
@@ -75,8 +76,8 @@ class Notices:
 
     def want(self, id: int, facts: Mapping[str, Any] | None = None) -> None:
         """Have it drawn once more, with these facts merged into its own. An earlier failure no longer counts."""
-        merged = {**self.get(id).facts, **(facts or {})}
-        self._database.execute(_WANT, {"which": id, "facts": merged, "failed_at": None, "failed_code": ""})
+        merged = {"facts": {**self.get(id).facts, **facts}} if facts else {}
+        self._database.execute(_WANT, {"which": id, **merged, "failed_at": None, "failed_code": ""})
 
     def want_home(self, person_id: int) -> None:
         """Redraw the Home tab, where the person has opened one."""
@@ -89,6 +90,11 @@ class Notices:
     def find_open(self, key: str) -> Notice | None:
         row = self._database.execute(_FIND_OPEN, {"key": key}).one_or_none()
         return None if row is None else _notice(row)
+
+    def of_person_open(self, person_id: int) -> dict[str, Notice]:
+        """All that is open for the person, by key."""
+        found = self._database.execute(_OF_PERSON_OPEN, {"person_id": person_id})
+        return {row.key: _notice(row) for row in found}
 
     def get(self, id: int) -> Notice:
         return _notice(self._database.execute(_GET, {"id": id}).one())

@@ -26,7 +26,8 @@ _TODAY = {name: _NEW.excluded[name] for name in ("name", "email", "timezone")}
 _MEET = _NEW.on_conflict_do_update(index_elements=["team_id", "user_id"], set_=_TODAY).returning(person)
 _SET = sa.update(person).where(person.c.id == given("which"))
 _FIRST = sa.select(sa.func.min(connection.c.next_try_at)).where(connection.c.person_id == person.c.id, _TRIED)
-_RESCHEDULE = _SET.values(next_run_at=_FIRST.scalar_subquery())
+_BY_THE_FIRST = {"next_run_at": _FIRST.scalar_subquery()}
+_RESCHEDULE = _SET.values(_BY_THE_FIRST)
 
 _FREE = sa.or_(person.c.claim_until.is_(None), person.c.claim_until <= given("real"))
 _DUE = sa.select(connection.c.id).where(
@@ -34,15 +35,19 @@ _DUE = sa.select(connection.c.id).where(
 )
 _DUE_OF_OTHERS = _DUE.where(connection.c.provider.not_in(given("without", expanding=True)))
 _MOST_OVERDUE = (
-    sa.select(person.c.id)
+    sa.select(person)
     .where(person.c.paused_at.is_(None), person.c.next_run_at <= given("now"), _FREE)
     # Somebody who asked for a run has nothing due by itself, and is served all the same.
     .where(sa.or_(sa.not_(_DUE.exists()), _DUE_OF_OTHERS.exists()))
     .order_by(person.c.next_run_at, person.c.id)
     .limit(given("limit"))
 )
+_DROP_CLAIMS = sa.update(person).values(claim_owner="", claim_until=None)
 _CLAIM = _SET.where(_FREE)
 _OURS = _SET.where(person.c.claim_owner == given("mine"))
+_KEEP_CLAIM = _OURS.returning(person)
+_END_CLAIM = _OURS.values(_BY_THE_FIRST)
+_WAITING = sa.select(sa.func.count()).where(person.c.paused_at.is_(None), person.c.next_run_at <= given("now"))
 
 
 class People:
@@ -91,15 +96,14 @@ class People:
     ) -> list[Person]:
         """The most overdue first. Left alone is whoever has only connections of `without` due."""
         meant = {"now": now, "real": real, "without": list(without), "limit": limit}
-        ids = self._database.scalars(_MOST_OVERDUE, meant).all()
-        for id in ids:
-            self._set(id, claim_owner=owner, claim_until=real + CLAIM)
-        return [self.get(id) for id in ids]
+        claimed = [_person(row) for row in self._database.execute(_MOST_OVERDUE, meant)]
+        for each in claimed:
+            self._set(each.id, claim_owner=owner, claim_until=real + CLAIM)
+        return claimed
 
     def due(self, now: datetime) -> int:
         """How many wait for a run."""
-        waiting = sa.select(sa.func.count()).where(person.c.paused_at.is_(None), person.c.next_run_at <= now)
-        return int(self._database.execute(waiting).scalar_one())
+        return int(self._database.execute(_WAITING, {"now": now}).scalar_one())
 
     def claim_one(self, id: int, *, owner: str, real: datetime) -> bool:
         """Claim this one, due or not. False while another's claim lives."""
@@ -108,18 +112,17 @@ class People:
 
     def drop_claims(self) -> None:
         """At start, holding the lock file: the claims of a process that died."""
-        self._database.execute(sa.update(person).values(claim_owner="", claim_until=None))
+        self._database.execute(_DROP_CLAIMS)
 
-    def keep_claim(self, id: int, owner: str, real: datetime) -> bool:
-        """False when the claim is no longer the owner's: the run must stop without writing."""
+    def keep_claim(self, id: int, owner: str, real: datetime) -> Person | None:
+        """The person as of now; None when the claim is no longer the owner's: the run must stop without writing."""
         kept = {"which": id, "mine": owner, "claim_until": real + CLAIM}
-        return self._database.execute(_OURS, kept).rowcount == 1
+        row = self._database.execute(_KEEP_CLAIM, kept).one_or_none()
+        return None if row is None else _person(row)
 
     def end_claim(self, id: int, owner: str) -> None:
-        """Does nothing when the claim is no longer the owner's."""
-        ended = {"which": id, "mine": owner, "claim_owner": "", "claim_until": None}
-        if self._database.execute(_OURS, ended).rowcount:
-            self.reschedule(id)
+        """Due again when the first connection is. Does nothing when the claim is no longer the owner's."""
+        self._database.execute(_END_CLAIM, {"which": id, "mine": owner, "claim_owner": "", "claim_until": None})
 
     def by_hand(self, id: int, now: datetime) -> bool:
         """Whether a run asked for by hand is allowed now. It counts as the last one if it is."""

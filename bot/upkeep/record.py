@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -30,6 +30,9 @@ from bot.upkeep import restored, tell
 from bot.upkeep.incidents import end_incident
 from bot.upkeep.outages import Breakers
 from providers.base import Misconfigured, ProviderError, Side, Unavailable
+
+# The open incidents of one provider.
+Troubles = Mapping[IncidentKind, Incident]
 
 
 class Records:
@@ -82,7 +85,8 @@ class Records:
     ) -> Connection:
         now, person = self._clock.now(), tx.people.get(before.person_id)
         cause = Cause.of(outcome) if isinstance(outcome, ProviderError) else None
-        self._count(tx, before, outcome)
+        troubles = tx.incidents.open_of(before.provider)
+        self._count(tx, before, outcome, troubles)
         decision = health.decide(
             before.condition,
             outcome,
@@ -118,13 +122,13 @@ class Records:
         if cause is None and not ran and before.side is Side.CRM and health.in_trouble(before.condition):
             tx.connections.copy_again(person.id, now)
         if cause is None:
-            self._approved(tx, person, before.provider)
+            self._approved(tx, person, before.provider, troubles)
         elif decision.tell in (Tell.PERSON, Tell.ADMIN):
             self._tell(tx, person, before, decision.tell, cause)
-        if number is not None:
+        if number:
             tx.connections.clear_recovered(before.id)
-            if tell.caught_up(tx, person, before, number, now=now):
-                self._recount(tx, before.provider)
+        if number is not None and tell.caught_up(tx, person, before, number, now=now):
+            self._recount(tx, before.provider)
         if cause is None or condition.health is Health.SUSPENDED:
             restored.looked(tx, before, works=cause is None, now=now)
         tx.notices.want_for_person(person.id)
@@ -146,9 +150,10 @@ class Records:
 
         After one at a CRM, the mailbox has somewhere to copy to.
         """
+        troubles = tx.incidents.open_of(provider)
         tx.connections.copy_again(person.id, self._clock.now())
-        self._all_clear(tx, provider, proven_at=self._clock.now())
-        self._approved(tx, person, provider)
+        self._all_clear(tx, provider, troubles, proven_at=self._clock.now)
+        self._approved(tx, person, provider, troubles)
 
     def approval_given(self, tx: Tx, provider: str) -> None:
         """An administrator says that we are let in: those who wait are tried at once, which shows whether it is so."""
@@ -172,7 +177,7 @@ class Records:
             tx.notices.want(notice.id, {"waiting": sorted({*notice.facts.get("waiting", ()), waiting.id})})
         return notice is not None
 
-    def _count(self, tx: Tx, connection: Connection, outcome: Outcome) -> None:
+    def _count(self, tx: Tx, connection: Connection, outcome: Outcome, troubles: Troubles) -> None:
         provider, now = connection.provider, self._clock.now()
         match outcome:
             case Unavailable() if counts(outcome, connection.side):
@@ -181,27 +186,27 @@ class Records:
                     self._incident(tx, IncidentKind.OUTAGE, provider, Cause.of(outcome))
             case Misconfigured():
                 self._incident(tx, IncidentKind.MISCONFIGURED, provider, Cause.of(outcome))
-            case Ok() if connection.credential_id is not None:
-                renewed_at = tx.credentials.load(connection.credential_id).changed_at
-                self._all_clear(tx, provider, proven_at=renewed_at)
+            case Ok() if (key := connection.credential_id) is not None:
+                self._all_clear(tx, provider, troubles, proven_at=lambda: tx.credentials.load(key).changed_at)
             case _:
                 # A refusal heals nothing: vendors in trouble refuse good sign-ins too.
                 return
 
-    def _all_clear(self, tx: Tx, provider: str, *, proven_at: datetime) -> None:
+    def _all_clear(self, tx: Tx, provider: str, troubles: Troubles, *, proven_at: Callable[[], datetime]) -> None:
         """`proven_at`: when the token endpoint last took our own secret. What was read since needs none."""
         healed = self._breakers.heal(provider)
-        outage = tx.incidents.find_open(IncidentKind.OUTAGE, provider)
-        ours = tx.incidents.find_open(IncidentKind.MISCONFIGURED, provider)
-        over = [each for each in (outage, ours) if each is not None and (each is outage or proven_at >= each.opened_at)]
+        outage, ours = troubles.get(IncidentKind.OUTAGE), troubles.get(IncidentKind.MISCONFIGURED)
+        over = [] if outage is None else [outage]
+        if ours is not None and proven_at() >= ours.opened_at:
+            over.append(ours)
         for incident in over:
             end_incident(tx, incident, "over", now=self._clock.now())
         if healed or over:
             tx.connections.due_everything(provider, self._clock.now(), SPREAD_AFTER_OUTAGE)
 
-    def _approved(self, tx: Tx, person: Person, provider: str) -> None:
+    def _approved(self, tx: Tx, person: Person, provider: str, troubles: Troubles) -> None:
         """One who waited for approval waits no more. Others may be let in too: they are tried at once."""
-        incident = tx.incidents.find_open(IncidentKind.APPROVAL, provider)
+        incident = troubles.get(IncidentKind.APPROVAL)
         if incident is None:
             return
         notice = tx.notices.find_open(f"incident:{incident.id}")

@@ -83,7 +83,8 @@ def caught_up(
     `alone`: the other side is not connected, which the welcome goes on asking for.
     """
     side, ended = str(connection.side), False
-    failure = tx.notices.find_open(f"failure:{person.id}")
+    waiting = tx.notices.of_person_open(person.id)
+    failure = waiting.get(f"failure:{person.id}")
     if failure is not None and side in failure.facts["sides"]:
         ended = not any(needs_somebody(each) for each in tx.connections.of(person.id).values())
         # The run that ends it has been at both ends.
@@ -92,7 +93,7 @@ def caught_up(
         if ended:
             tx.notices.close(failure.id, now)
     for kind in (NoticeKind.REQUESTED,) if alone else (NoticeKind.REQUESTED, NoticeKind.CONNECTED):
-        notice = tx.notices.find_open(f"{kind}:{person.id}:{side}")
+        notice = waiting.get(f"{kind}:{person.id}:{side}")
         # Who was asked to sign in is not done because the old sign-in still works.
         if notice is None or notice.facts["stage"] != WORKING:
             continue
@@ -115,11 +116,12 @@ def invite(tx: Tx, person: Person, side: Side, *, now: datetime) -> None:
 
 def awaited(tx: Tx, person_id: int, side: Side) -> bool:
     """Whether a message waits to say that this side is caught up on."""
-    failure = tx.notices.find_open(f"failure:{person_id}")
+    waiting = tx.notices.of_person_open(person_id)
+    failure = waiting.get(f"failure:{person_id}")
     if failure is not None and side in failure.facts["sides"] and str(side) not in failure.facts["fixed"]:
         return True
     kinds = (NoticeKind.REQUESTED, NoticeKind.CONNECTED)
-    others = (tx.notices.find_open(f"{kind}:{person_id}:{side}") for kind in kinds)
+    others = (waiting.get(f"{kind}:{person_id}:{side}") for kind in kinds)
     return any(notice is not None and notice.facts["stage"] == WORKING for notice in others)
 
 
@@ -172,7 +174,7 @@ def in_trouble(tx: Tx, person_id: int, side: str, trouble: str) -> None:
 
 
 def _waiting(tx: Tx, person: Person, side: Side) -> list[Notice]:
-    failure = tx.notices.find_open(f"failure:{person.id}")
-    requested = tx.notices.find_open(f"requested:{person.id}:{side}")
+    waiting = tx.notices.of_person_open(person.id)
+    failure, requested = waiting.get(f"failure:{person.id}"), waiting.get(f"requested:{person.id}:{side}")
     named = failure if failure is not None and side in failure.facts["sides"] else None
     return [notice for notice in (named, requested) if notice is not None]

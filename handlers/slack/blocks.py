@@ -14,10 +14,10 @@ from datetime import datetime
 from html import unescape
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from bot.model import Names, Reply
+from handlers.jinja import Templates
 
 Block = dict[str, Any]
 Sent = dict[str, str]
@@ -269,8 +269,8 @@ def named(value: object) -> Markup:
 
 def when(moment: datetime) -> Markup:
     """A date that each reader sees in their own time zone."""
-    fallback = moment.strftime("%Y-%m-%d %H:%M UTC")
-    return Markup("<!date^%d^{date_short_pretty} at {time}|%s>") % (moment.timestamp(), fallback)
+    shown = f"<!date^{int(moment.timestamp())}^{{date_short_pretty}} at {{time}}|{moment:%Y-%m-%d %H:%M} UTC>"
+    return Markup(shown)  # noqa: S704 - numbers and our own words, so there is nothing to escape.
 
 
 def counted(number: int, one: str, many: str = "") -> str:
@@ -278,18 +278,10 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 class Renderer:
-    """Templates come from the package `templates`; `names` are the operator's."""
+    """`names` are the operator's."""
 
     def __init__(self, names: Names) -> None:
-        self._env = Environment(
-            loader=PackageLoader("templates", ""),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,  # Else every message asks the disk whether a template has changed.
-            cache_size=-1,  # None is ever dropped; to know which was used last costs a search at each use.
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._env = Templates()
         self._env.filters.update(code=code, when=when, named=named, counted=counted)
         self._env.globals.update(button=button, names=names)
 
@@ -330,7 +322,7 @@ def mark_of(block_id: str) -> str:
 
 def _markup(markup: object) -> str:
     text = UNSEEN.sub("", str(markup)).replace("&#34;", '"').replace("&#39;", "'")
-    return "\n".join(line.strip() for line in text.strip().splitlines())
+    return "\n".join([line.strip() for line in text.strip().splitlines()])
 
 
 def _bare(text: object) -> str:

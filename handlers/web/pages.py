@@ -7,10 +7,10 @@ from http import HTTPStatus
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from bot.model import Names, Reply
+from handlers.jinja import Templates
 
 # What a browser is told beside the words. A template that is not named here is an ordinary page.
 STATUSES = {
@@ -26,15 +26,7 @@ class Pages:
     """Every page in the one look, with the operator's names."""
 
     def __init__(self, *, names: Names, slack_app_url: str) -> None:
-        # Everything is escaped, whatever the file is called: names and addresses come from strangers.
-        self._templates = Environment(
-            loader=PackageLoader("templates", ""),
-            autoescape=True,
-            undefined=StrictUndefined,
-            auto_reload=False,  # Else every page asks the disk whether its template has changed.
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = Templates()
         self._templates.globals.update(names=names, slack_app_url=slack_app_url)
 
     def reply(self, reply: Reply, *, status: int | None = None, slack_url: str = "") -> HTMLResponse:

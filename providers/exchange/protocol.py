@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from exchangelib import DELEGATE, UTC, Account, Build, CalendarItem, Configuration, EWSDateTime, Mailbox, Message
@@ -221,7 +222,7 @@ class Ews:
     def _got(self, ids: Sequence[str], paths: set[Any]) -> list[Any | None]:
         with self._understood():
             found = list(
-                GetItem(account=self._account, chunk_size=len(ids)).call(
+                _Reading(account=self._account, chunk_size=len(ids), paths=paths).call(
                     items=[(id, None) for id in ids], additional_fields=paths, shape=ID_ONLY
                 )
             )
@@ -272,6 +273,21 @@ class _Listing(SyncFolderItems):  # type: ignore[misc]  # exchangelib has no typ
             item_class=get_xml_attr(item, f"{{{TNS}}}ItemClass") or "",
             received=datetime.fromisoformat(received) if received else None,
         )
+
+
+class _Reading(GetItem):  # type: ignore[misc]  # exchangelib has no types.
+    """Reads what was asked for: exchangelib's own reading looks in each item for all that an item may have."""
+
+    def __init__(self, *, paths: set[Any], **others: Any) -> None:
+        super().__init__(**others)
+        self._fields = [path.field for path in paths]
+
+    def _elem_to_obj(self, elem: Any) -> SimpleNamespace:
+        found = {field.name: field.from_xml(elem=elem, account=self.account) for field in self._fields}
+        id = elem.find(f"{{{TNS}}}ItemId").attrib["Id"]
+        # A page of mails to hundreds of people each would be in memory twice.
+        elem.clear()
+        return SimpleNamespace(id=id, **found)
 
 
 class _Refused(Exception):

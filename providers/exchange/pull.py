@@ -9,7 +9,7 @@ import hashlib
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -57,7 +57,9 @@ class Cursor:
         return cls(**json.loads(text)) if text else cls()
 
     def written(self) -> str:
-        return json.dumps({name: value for name, value in asdict(self).items() if value})
+        # `asdict` would copy all that was seen, once for each page.
+        kept = ((each.name, getattr(self, each.name)) for each in fields(self))
+        return json.dumps({name: value for name, value in kept if value})
 
     def at(self, folder: str, state: str) -> Cursor:
         return replace(self, states={**self.states, folder: state})

@@ -168,8 +168,8 @@ def statements(rig: Rig) -> Iterator[list[tuple[str, Any]]]:
     def listen(_c: object, _cursor: object, statement: str, values: Any, _context: object, _many: bool) -> None:
         said.append((statement, values))
 
-    sa.event.listen(rig.store._engine, "before_cursor_execute", listen)
+    sa.event.listen(sa.Engine, "before_cursor_execute", listen)
     try:
         yield said
     finally:
-        sa.event.remove(rig.store._engine, "before_cursor_execute", listen)
+        sa.event.remove(sa.Engine, "before_cursor_execute", listen)

@@ -81,12 +81,12 @@ class Installed:
     def __init__(self, folder: Path, built: Path) -> None:
         self.folder = folder / "venv"
         venv.create(self.folder, with_pip=False)
-        python = self.folder / "bin" / "python"
-        pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
-        subprocess.run([*pip, str(built)], check=True, cwd=folder)
         packages = next((self.folder / "lib").glob("python*/site-packages"))
         # A line of a .pth file is searched last, and what stands there is not followed: not to the checkout either.
         (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n")
+        # Pip is one of the libraries. That the checkout is installed there, for these tests, is nothing to it.
+        pip = [str(self.folder / "bin" / "python"), "-m", "pip", "install", "--ignore-installed"]
+        subprocess.run([*pip, "--quiet", "--no-deps", "--no-index", str(built)], check=True, cwd=folder)
         self.elsewhere = folder / "elsewhere"
         self.elsewhere.mkdir()
         self.elsewhere.chmod(0o555)

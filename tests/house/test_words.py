@@ -20,10 +20,12 @@ INSIDE_WORDS = re.compile(r"\b(?:outbox|fence|breaker)(?:s|d)?\b", re.IGNORECASE
 
 
 def lines_with(pattern: re.Pattern[str], paths: list[Path]) -> list[str]:
+    texts = ((path, path.read_text("utf-8", errors="replace")) for path in paths)
     return [
         f"{where(path)}:{number}: {line.strip()}"
-        for path in paths
-        for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), start=1)
+        for path, text in texts
+        if pattern.search(text)
+        for number, line in enumerate(text.splitlines(), start=1)
         if pattern.search(line)
     ]
 

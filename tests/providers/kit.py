@@ -117,12 +117,12 @@ class Kit(Vendor, ABC, Generic[P]):
 
     def _once(self, what: Hashable, play: Callable[[], Credential]) -> Credential:
         """Played anew where something has happened before. Our provider learns from it either way."""
-        credential, learned = self.memory.once(what, lambda: (play(), self._copy(vars(self.provider))))
-        vars(self.provider).update(self._copy(learned))
+        credential, learned = self.memory.once(what, lambda: (play(), self.copied(vars(self.provider))))
+        vars(self.provider).update(self.copied(learned))
         return credential
 
-    def _copy(self, learned: dict[str, Any]) -> dict[str, Any]:
-        """For a provider on the same wire and by the same clock."""
+    def copied(self, learned: dict[str, Any]) -> dict[str, Any]:
+        """What a provider has learned, for another on the same wire and by the same clock."""
         return copy.deepcopy(learned, {id(same): same for same in (self.wire, self.clock)})
 
     def serve_registered(self, vendor: str, server: OAuthServer) -> str:

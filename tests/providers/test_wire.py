@@ -187,8 +187,9 @@ def test_a_long_reading_has_the_deadline_anew_for_each_request(peer: Peer) -> No
             assert read_json(session.get(peer.url)) == {}
 
 
-def test_a_body_without_end_is_cut(peer: Peer, session: Session) -> None:
-    peer.says(OK + b"Content-Length: 99999999999\r\n\r\n", *[b"x" * 1_000_000] * 12)
+@pytest.mark.parametrize("length", [b"Content-Length: 99999999999\r\n", b""], ids=["announced", "not announced"])
+def test_a_body_without_end_is_cut(peer: Peer, session: Session, length: bytes) -> None:
+    peer.says(OK + length + b"\r\n", *[b"x" * 1_000_000] * 12)
     with pytest.raises(TooLarge):
         session.get(peer.url)
 

@@ -11,7 +11,6 @@ from typing import Any
 from bot.model import Connection, Event, Kind, Reply, Word
 from providers.base import Activity, Credential, Pushed, Side
 from providers.salesforce import Salesforce
-from providers.wire import Wire
 from tests.kept import Kept
 from tests.memory_slack import BOB, Message
 from tests.providers.salesforce.kit import CARA, PRODUCTION, SalesforceKit, play_salesforce
@@ -27,7 +26,7 @@ class MeddledCrm(Salesforce):
     """
 
     def __init__(self, kit: SalesforceKit) -> None:
-        super().__init__(wire=Wire(ca_bundle=kit.ca_bundle), clock=kit.clock.now, **kit.settings)
+        super().__init__(wire=kit.wire, clock=kit.clock.now, **kit.settings)
         self.at: dict[str, list[Happening]] = {}
         self.calls: Counter[str] = Counter()
         self.pages: list[int] = []
@@ -78,7 +77,7 @@ class CrmRig:
         self.crm = MeddledCrm(kit)
         rig.kits["salesforce"] = kit
         rig.providers["salesforce"] = self.crm
-        rig.start("run:1")
+        rig.build("run:1")
 
     def sign_in(self, user_id: str = BOB) -> Reply:
         """A whole sign-in at Salesforce."""

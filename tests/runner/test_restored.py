@@ -112,8 +112,7 @@ def test_nobody_but_an_admin_decides(rig: Rig) -> None:
 
 
 def test_many_who_fail_are_one_incident_and_not_two(rig: Rig) -> None:
-    people = [rig.hire(number) for number in range(6)]
-    rig.connected(*people)
+    people = rig.crowd(6)
     forget_renewals_since(rig, *people)
     go_back(rig)
     for _ in range(14):
@@ -126,8 +125,7 @@ def test_many_who_fail_are_one_incident_and_not_two(rig: Rig) -> None:
 
 
 def test_one_person_is_tried_every_two_seconds_and_after_a_restart_too(rig: Rig) -> None:
-    people = [rig.hire(number) for number in range(4)]
-    rig.connected(*people)
+    people = rig.crowd(4)
     go_back(rig)
     rig.kit.clock.move(timedelta(hours=2))
     start(rig)

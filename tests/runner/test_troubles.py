@@ -397,8 +397,7 @@ def test_an_expired_access_token_is_renewed_and_nobody_notices(rig: Rig) -> None
 
 
 def six(rig: Rig) -> list[str]:
-    people = [rig.hire(number) for number in range(6)]
-    rig.connected(*people)
+    people = rig.crowd(6)
     for user_id in people:
         rig.google.session_policy(rig.slack.profiles[user_id].email, True)
     rig.pass_by(HALF_AN_HOUR)

@@ -7,14 +7,14 @@ know them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from http.cookiejar import DefaultCookiePolicy
 from http.cookies import Morsel, SimpleCookie
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
-import requests
+import urllib3
 
 REDIRECTS = 10
 SECONDS = 30
@@ -72,10 +72,8 @@ class Browser:
     """One person's browser. `page` is what it shows."""
 
     def __init__(self) -> None:
-        self._session = requests.Session()
-        self._session.trust_env = False
-        # Our own jar below knows SameSite and that *.localhost counts as secure; the library's does not.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._connections = urllib3.PoolManager(timeout=SECONDS)
+        # Knows SameSite, and that *.localhost counts as secure: no library's jar does.
         self._cookies: dict[str, dict[str, Morsel[str]]] = {}
         self._page: Page | None = None
 
@@ -136,13 +134,16 @@ class Browser:
             return self._go("GET", url, came_from=self.page, from_form=True)
         return self._go("POST", form.url, came_from=self.page, body=urlencode(sent), from_form=True)
 
-    def post_json(self, url: str, document: object) -> requests.Response:
+    def post_json(self, url: str, document: object) -> None:
         """What a page's own script would send; it changes no page."""
         target = urlsplit(url)
-        headers = {"Host": target.netloc, "Origin": _origin(target), "Sec-Fetch-Site": "same-origin"}
-        response = self._session.post(_on_loopback(target), json=document, headers=headers, timeout=SECONDS)
-        self._keep_cookies(target, response)
-        return response
+        headers = {
+            "Host": target.netloc,
+            "Content-Type": "application/json",
+            "Origin": _origin(target),
+            "Sec-Fetch-Site": "same-origin",
+        }
+        self._keep_cookies(target, self._request("POST", target, headers, json.dumps(document)))
 
     def _go(
         self, method: str, url: str, *, came_from: Page | None, body: str = "", from_form: bool = False
@@ -156,22 +157,23 @@ class Browser:
                 )
             worst = max(worst, _distance(came_from, target))
             response = self._send(method, target, came_from=came_from, body=body, site=SITES[worst])
-            if response.status_code not in {301, 302, 303, 307, 308}:
+            if response.status not in {301, 302, 303, 307, 308}:
                 self._page = _read(target.geturl(), response)
                 return self._page
             url = urljoin(url, response.headers["Location"])
-            if response.status_code < 307:
+            if response.status < 307:
                 method, body = "GET", ""
         raise AssertionError(f"redirected more than {REDIRECTS} times, last to {urlsplit(url).path}")
 
     def _send(
         self, method: str, target: SplitResult, *, came_from: Page | None, body: str, site: str
-    ) -> requests.Response:
+    ) -> urllib3.BaseHTTPResponse:
         assert target.scheme == "http", f"what people see is http in the sandbox, not {target.geturl()}"
         headers = {
             "Host": target.netloc,
             "User-Agent": AGENT,
             "Accept": "text/html,application/xhtml+xml",
+            "Accept-Encoding": "gzip, deflate",
             "Sec-Fetch-Site": site,
             "Sec-Fetch-Mode": "navigate",
             "Sec-Fetch-Dest": "document",
@@ -183,16 +185,16 @@ class Browser:
         if method == "POST":
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             headers["Origin"] = _told_origin(came_from)
-        response = self._session.request(
-            method,
-            _on_loopback(target),
-            data=body or None,
-            headers=headers,
-            allow_redirects=False,
-            timeout=SECONDS,
-        )
+        response = self._request(method, target, headers, body)
         self._keep_cookies(target, response)
         return response
+
+    def _request(
+        self, method: str, target: SplitResult, headers: Mapping[str, str], body: str
+    ) -> urllib3.BaseHTTPResponse:
+        return self._connections.request(
+            method, _on_loopback(target), body=body or None, headers=headers, redirect=False, retries=False
+        )
 
     def _cookies_for(self, host: str, method: str, site: str) -> list[tuple[str, str]]:
         found = []
@@ -203,9 +205,9 @@ class Browser:
                 found.append((name, morsel.value))
         return found
 
-    def _keep_cookies(self, target: SplitResult, response: requests.Response) -> None:
+    def _keep_cookies(self, target: SplitResult, response: urllib3.BaseHTTPResponse) -> None:
         jar = self._cookies.setdefault(target.hostname or "", {})
-        for line in response.raw.headers.getlist("Set-Cookie"):
+        for line in response.headers.getlist("Set-Cookie"):
             for name, morsel in SimpleCookie(line).items():
                 is_bound = bool(morsel["secure"]) and morsel["path"] == "/" and not morsel["domain"]
                 if name.startswith("__Host-") and not is_bound:
@@ -299,15 +301,15 @@ def _take_input(form: Form, given: Mapping[str, str]) -> None:
             form.fields += [(name, value)] if name else []
 
 
-def _read(url: str, response: requests.Response) -> Page:
-    response.encoding = "utf-8"
+def _read(url: str, response: urllib3.BaseHTTPResponse) -> Page:
+    html = response.data.decode(errors="replace")
     reader = _Reader(url)
-    reader.feed(response.text)
+    reader.feed(html)
     return Page(
         url=url,
-        status=response.status_code,
+        status=response.status,
         headers=response.headers,
-        html=response.text,
+        html=html,
         title=reader.title,
         text=reader.text,
         links=tuple(reader.links),

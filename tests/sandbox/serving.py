@@ -38,8 +38,7 @@ class Serving:
 
     def calm(self) -> None:
         """Cuts every connection and ends whatever is being answered. The servers stay, for who comes next."""
-        self.call(_a_few_rounds())
-        self.call(_end_the_rest())
+        self.call(_calm())
 
     def stop(self) -> None:
         # Who connected and hung up a moment ago is still let in: asyncio loses a connection whose server has closed.
@@ -103,17 +102,25 @@ def _made(authority: str) -> tuple[trustme.Blob, ssl.SSLContext]:
     return made.cert_pem, context
 
 
+async def _calm() -> None:
+    await _a_few_rounds()
+    await _end_the_rest()
+
+
 async def _end_the_rest() -> None:
     loop: Any = asyncio.get_running_loop()
     # More than once: what is cancelled in the middle of connecting may still open its connection.
     for _ in range(PASSES):
         others = asyncio.all_tasks() - {asyncio.current_task()}
+        # By the loop's own list: aiohttp's forgets a connection that it has begun to close, and has never heard of one
+        # that hung up in the middle of its TLS handshake. Either would outlive the loop.
+        transports = list(loop._transports.values())
+        if not others and not transports:
+            return
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        # By the loop's own list: aiohttp's forgets a connection that it has begun to close, and has never heard of one
-        # that hung up in the middle of its TLS handshake. Either would outlive the loop.
-        for transport in list(loop._transports.values()):
+        for transport in transports:
             transport.abort()
         # Each is told in the loop's next round, and tells the one above it.
         await _a_few_rounds()

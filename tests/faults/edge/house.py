@@ -138,7 +138,7 @@ class House:
         kind: type[Store] = Store,
     ) -> Iterator[Self]:
         opened = Store.open(folder / "data" / "relatch.db", KeysetFile(folder / "keys" / "keyset.json"))
-        store = kind(opened._engine, opened._vault)
+        store = kind(opened._engine, opened._readers, opened._vault)
         # No power is cut here, and waiting for the disk would be most of the time.
         sa.event.listen(opened._engine, "connect", lambda driver, _: driver.execute("PRAGMA synchronous = OFF"))
         opened.close()

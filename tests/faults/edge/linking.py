@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt
-import requests
+import urllib3
 from aiohttp import web
 
 from bot.build import offered
@@ -43,11 +44,9 @@ class Citizen:
 class AtVendor(Browser):
     """A browser at the vendor. It stops where it is sent back to us, with nothing delivered."""
 
-    def _send(self, method: str, target: Any, **others: Any) -> requests.Response:
+    def _send(self, method: str, target: Any, **others: Any) -> urllib3.BaseHTTPResponse:
         if (target.hostname or "").startswith("bot."):
-            landed = requests.Response()
-            landed.status_code, landed._content = 200, b""
-            return landed
+            return urllib3.HTTPResponse(body=io.BytesIO(), status=200)
         return super()._send(method, target, **others)
 
 

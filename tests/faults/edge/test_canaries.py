@@ -101,8 +101,8 @@ class Unsealing(Vault):
 class Unsealed(Store):
     """Without `sealing`: secrets are kept as they are."""
 
-    def __init__(self, engine: sa.Engine, vault: Vault) -> None:
-        super().__init__(engine, Unsealing())
+    def __init__(self, engine: sa.Engine, readers: sa.Engine, vault: Vault) -> None:
+        super().__init__(engine, readers, Unsealing())
 
 
 @contextmanager

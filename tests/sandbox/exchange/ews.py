@@ -99,18 +99,20 @@ class _Service:
         place = self._place(operation.find("m:SyncFolderId/*", NAMES))
         state = operation.findtext("m:SyncState", "", NAMES)
         before = self._told_before(state, place)
-        changes = list(_changed(before.items, self._items(place), shape))
-        page = changes[: _most(operation)]
+        now = self._items(place)
+        changed = [id for id, item in now.items() if before.items.get(id) != item]
+        changed += [id for id in before.items if id not in now]
+        page = changed[: _most(operation)]
         told = dict(before.items)
-        for id, now, _ in page:
-            if now is None:
-                told.pop(id)
+        for id in page:
+            if id in now:
+                told[id] = now[id]
             else:
-                told[id] = now
+                told.pop(id)
         return (
             element("m:SyncState", state if state and not page else self.mailbox.remember(Told(place, told))),
-            element("m:IncludesLastItemInRange", "true" if len(page) == len(changes) else "false"),
-            element("m:Changes", *(change for _, _, change in page)),
+            element("m:IncludesLastItemInRange", "true" if len(page) == len(changed) else "false"),
+            element("m:Changes", *(_change(before.items.get(id), now.get(id), shape) for id in page)),
         )
 
     def _told_before(self, state: str, place: Place) -> Told:
@@ -207,21 +209,13 @@ def _most(operation: Element) -> int:
     return min(int(asked), MOST_CHANGES)
 
 
-def _changed(before: dict[str, Item], now: dict[str, Item], shape: Shape) -> Iterator[tuple[str, Item | None, Element]]:
-    """Each change with the id it is about, and what stands there now; None where nothing does."""
-    for id, item in now.items():
-        known = before.get(id)
-        if known is None:
-            yield id, item, element("t:Create", shapes.item(item, shape))
-        elif _only_read(known, item):
-            flag = element("t:IsRead", "true")
-            yield id, item, element("t:ReadFlagChange", shapes.item_id(item), flag)
-        elif known != item:
-            yield id, item, element("t:Update", shapes.item(item, shape))
-    for id, item in before.items():
-        if id not in now:
-            yield id, None, element("t:Delete", shapes.item_id(item))
-
-
-def _only_read(before: Item, now: Item) -> bool:
-    return isinstance(before, Mail) and isinstance(now, Mail) and before != now and before.opened() == now
+def _change(before: Item | None, now: Item | None, shape: Shape) -> Element:
+    """From one to the other; None stands for what was not there yet, or is no more."""
+    if now is None:
+        assert before is not None
+        return element("t:Delete", shapes.item_id(before))
+    if before is None:
+        return element("t:Create", shapes.item(now, shape))
+    if isinstance(before, Mail) and before.opened() == now:
+        return element("t:ReadFlagChange", shapes.item_id(now), element("t:IsRead", "true"))
+    return element("t:Update", shapes.item(now, shape))
