@@ -7,6 +7,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from bot.store import rotation
 from bot.store.database import Store
 from bot.store.lockfile import hold_lock
 from bot.store.refused import StoreRefused
-from bot.store.rotation import Rotated, rotate
+from bot.store.rotation import READERS_END, Rotated, rotate
 from bot.store.sealed import SHELVES
 from bot.store.tables import metadata
 from bot.store.vault import KeysetFile
@@ -46,6 +47,17 @@ def sealed_by(store: Store) -> set[int]:
 
 def sealed(folder: Path) -> list[tuple[object, ...]]:
     return raw(folder, "SELECT secret FROM credential")
+
+
+@pytest.fixture(autouse=True)
+def _nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So nobody is waited for, but where a test has others beside it."""
+    monkeypatch.setattr(rotation, "READERS_END", timedelta())
+
+
+@pytest.fixture
+def others_read(_nobody_reads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rotation, "READERS_END", READERS_END)
 
 
 @pytest.fixture
@@ -136,6 +148,7 @@ def test_one_that_only_added_its_key_uses_that_one(tmp_path: Path, filled: Store
     assert (done.key, done.resumed) == (added, True)
 
 
+@pytest.mark.usefixtures("others_read")
 def test_what_is_renewed_meanwhile_is_never_lost(tmp_path: Path, crowd: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Threads that seal and open all the time, in a store that was opened before."""
     monkeypatch.setattr(rotation, "AT_ONCE", 5)
@@ -181,6 +194,7 @@ def test_a_secret_that_does_not_open_keeps_both_keys(tmp_path: Path, filled: Sto
         assert tx.credentials.load(1).credential == BOBS_KEY
 
 
+@pytest.mark.usefixtures("others_read")
 def test_a_bot_with_another_copy_of_the_key_file_loses_nothing(tmp_path: Path, store: Store, bob: Person) -> None:
     """It never sees the new key, and goes on to seal with the old one."""
     shutil.copytree(tmp_path / "keys", tmp_path / "copy")
