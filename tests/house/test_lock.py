@@ -10,7 +10,8 @@ from tests.house.tree import ROOT
 
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
 PINNED = re.compile(r"^(?P<name>[a-z0-9-]+)==(?P<rest>(?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE)
-ADDRESSED = re.compile(r"^.*(?:://|index-url|find-links|file:).*", re.MULTILINE)
+# With its colons in brackets it finds the same, and is no address itself.
+ADDRESSED = re.compile(r"^.*(?:[:]//|index-url|find-links|file[:]).*", re.MULTILINE)
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

@@ -57,6 +57,7 @@ def _nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def others_read(_nobody_reads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are waited for as long as the product waits."""
     monkeypatch.setattr(rotation, "READERS_END", READERS_END)
 
 
