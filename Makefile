@@ -2,7 +2,7 @@
 # Each word makes .venv by itself from the hashed lock. The second time there is nothing to do.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stories faults bench live screenshots check lock chromium
+.PHONY: help demo test rehearse stories faults bench live screenshots check lock chromium
 
 PYTHON ?=
 ARGS ?=
@@ -20,9 +20,14 @@ demo: $(READY) ## a Slack-like workspace with a running Relatch in your browser;
 	@$(RUN) -m tests.sandbox --demo
 
 # Thousands of small databases: in memory where there is room for them. `make faults` uses the disk.
-test: $(READY) ## the tests
-	@PYTEST_DEBUG_TEMPROOT=$${PYTEST_DEBUG_TEMPROOT-$$($(RUN) -m tests.memory)} \
-		$(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+MEMORY = PYTEST_DEBUG_TEMPROOT=$${PYTEST_DEBUG_TEMPROOT-$$($(RUN) -m tests.memory)}
+PYTEST := $(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
+
+test: $(READY) ## the tests of what Relatch does
+	@$(MEMORY) $(PYTEST) $(ARGS)
+
+rehearse: $(READY) ## the sandbox against the vendors' rules, the wheel, a company's network
+	@$(MEMORY) $(PYTEST) tests/rehearsal $(ARGS)
 
 stories: chromium $(READY) ## Chromium plays the demo, page by page, once for each way in which Slack reaches Relatch
 	@$(RUN) -m pytest tests/stories --mode both -o timeout=300 $(ARGS)
@@ -39,10 +44,11 @@ live: $(READY) ## ask real vendors with the tokens of the environment; without a
 screenshots: chromium $(READY) ## take the README's pictures anew
 	@$(RUN) -m tests.stories.screenshots
 
-check: $(READY) ## ruff, mypy strict, and no conflict between packages
+check: $(READY) ## ruff, mypy strict, no conflict between packages, and the rules of the house
 	@.venv/bin/ruff check
 	@.venv/bin/mypy
 	@$(RUN) -m pip check
+	@$(RUN) -m pytest -q tests/house
 
 lock: ## resolve requirements.lock anew from pyproject.toml (ARGS=--upgrade takes newer versions)
 	@command -v uv >/dev/null || { echo "The lock is resolved by uv, which is not installed: pip install uv"; exit 1; }

@@ -36,12 +36,12 @@ from tests.providers.google.kit import GOOGLE, GoogleKit
 from tests.providers.kit import Kit, Kits
 from tests.providers.microsoft.kit import OFFICE365, MicrosoftKit
 from tests.providers.salesforce.kit import SalesforceKit
-from tests.providers.sandbox_exchange import rig as exchange
-from tests.providers.sandbox_google import rig as google
-from tests.providers.sandbox_microsoft import rig as microsoft
-from tests.providers.sandbox_salesforce import rig as salesforce
 from tests.providers.vendor_answers import ASK, NOT_PLAYED
 from tests.providers.world import World
+from tests.rehearsal.exchange import rig as exchange
+from tests.rehearsal.google import rig as google
+from tests.rehearsal.microsoft import rig as microsoft
+from tests.rehearsal.salesforce import rig as salesforce
 
 VENDORS = ("microsoft", "exchange", "google", "salesforce")
 KITS: Mapping[str, type[Kit[Any]]] = {

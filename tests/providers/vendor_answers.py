@@ -9,10 +9,10 @@ from typing import Any
 
 import requests
 
-from tests.providers.sandbox_exchange import rig as exchange
-from tests.providers.sandbox_google import rig as google
-from tests.providers.sandbox_microsoft import rig as microsoft
-from tests.providers.sandbox_salesforce import rig as salesforce
+from tests.rehearsal.exchange import rig as exchange
+from tests.rehearsal.google import rig as google
+from tests.rehearsal.microsoft import rig as microsoft
+from tests.rehearsal.salesforce import rig as salesforce
 from tests.sandbox.browser import Browser
 
 MAIL = "internetMessageId,subject,from,toRecipients,ccRecipients,receivedDateTime"

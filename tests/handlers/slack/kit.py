@@ -20,9 +20,9 @@ from handlers.slack.http import HttpMode
 from handlers.slack.manifest import manifest
 from handlers.slack.socket import Pace, SocketMode
 from handlers.web import app as web
-from tests.handlers.sandbox_slack.rig import Rig
 from tests.handlers.slack.samples import NAMES, RENDER
 from tests.handlers.web.rig import StandIn
+from tests.rehearsal.slack.rig import Rig
 from tests.sandbox.serving import Serving, free_port
 from tests.sandbox.slack import SlackServer
 
