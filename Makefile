@@ -23,10 +23,10 @@ demo: $(READY) ## a Slack-like workspace with a running Relatch in your browser;
 MEMORY = PYTEST_DEBUG_TEMPROOT=$${PYTEST_DEBUG_TEMPROOT-$$($(RUN) -m tests.memory)}
 PYTEST := $(RUN) -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
-test: $(READY) ## the tests of what Relatch does
+test: $(READY) ## the tests of what Relatch does; about a minute
 	@$(MEMORY) $(PYTEST) $(ARGS)
 
-rehearse: $(READY) ## the sandbox against the vendors' rules, the wheel, a company's network
+rehearse: $(READY) ## the tests from outside: the wheel, the command line, a company's network, the sandbox's own rules
 	@$(MEMORY) $(PYTEST) tests/rehearsal $(ARGS)
 
 stories: chromium $(READY) ## Chromium plays the demo, page by page, once for each way in which Slack reaches Relatch

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Iterator
+from itertools import chain, groupby, zip_longest
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,27 +18,29 @@ if TYPE_CHECKING:
     from tests.rig import Rig
     from tests.runner.crm_rig import CrmRig
 
-# What waits for other processes, or for time to pass: begun first, it does not hold up the end of `make test`.
-WAITING = ("handlers/scenarios/", "operator/", "store/test_rotation", "desk/", "rehearsal/test_")
-LONG = tuple(f"tests/{room}" for room in WAITING)
+# What waits for other processes, or for time to pass. Each is begun beside one that computes, and none at the end.
+WAITING = re.compile(
+    r"tests/(desk/|handlers/slack/test_app|providers/test_(contract|wire)|store/test_rotation|"
+    r"rehearsal/(test_|operator/|scenarios/))"
+)
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     # What is loaded and collected stays to the end: looking through it for garbage takes a third of the collecting.
     gc.disable()
     for name in [name for name in os.environ if name.startswith("RELATCH_")]:
         del os.environ[name]
-    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
-        from tests import warm
-
-        warm.load()
     # A busy machine is no fault of the code under test: time limits are pytest-timeout's, for the whole test.
     settings.register_profile("house", deadline=None)
     settings.load_profile("house")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
+    files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    waiting = [tests for tests in files if WAITING.match(tests[0].nodeid)]
+    computing = [tests for tests in files if not WAITING.match(tests[0].nodeid)]
+    order = chain.from_iterable(zip_longest(waiting, computing, fillvalue=[]))
+    items[:] = chain.from_iterable(order)
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,7 +1,7 @@
 """Starting Relatch where its imports end: a process of its own, forked from one that has loaded everything.
 
-For tests that start very many. The stories, the faults, `tests/operator/test_start.py` and one test of each other room
-start it as an operator does. All workers of one run share the process that has loaded everything.
+For tests that start very many. The stories, the faults, `tests/rehearsal/operator/test_start.py` and one test of each
+other room start it as an operator does. All workers of one run share the process that has loaded everything.
 """
 
 from __future__ import annotations

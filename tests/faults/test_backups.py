@@ -16,7 +16,7 @@ from providers.base import Reason
 from tests.faults.conftest import scaled
 from tests.faults.test_keys import fill, renewed_all_the_time
 from tests.faults.town import Citizen, Town
-from tests.operator.commands import relatch
+from tests.rehearsal.operator.commands import relatch
 from tests.sandbox.child import Said
 from tests.sandbox.world import ADA, IT_ADMIN, TEAM
 from tests.store.test_at_rest import spellings

@@ -1,5 +1,5 @@
-"""`make rehearse`: what the other tests stand on, and the way from the wheel into a company's network.
+"""`make rehearse`: Relatch from outside, as it is installed and run, and what all tests stand on.
 
-The sandbox must refuse what the vendors refuse, the shared kits must forget what a test did, the wheel must hold the
-whole product, and Relatch must find its way through a proxy.
+It is started, stopped and spoken to as processes: by Slack, by the operator's command line, from the wheel, in a
+company's network. The sandbox must refuse what the vendors refuse, and the shared kits must forget what a test did.
 """

@@ -1,7 +1,7 @@
 """Every secret of every vendor's sign-in, renewal, failure, change and revocation, looked for wherever it must not be.
 
 All is logged, and every vendor answers for a while with whatever it was sent. Slack's own tokens, and the process as it
-is run, are in tests/handlers/scenarios/test_secrets.py.
+is run, are in tests/rehearsal/scenarios/test_secrets.py.
 """
 
 from __future__ import annotations

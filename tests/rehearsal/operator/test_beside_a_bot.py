@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from tests import warm
-from tests.operator.commands import at_a_terminal, lines_of, relatch
+from tests.rehearsal.operator.commands import at_a_terminal, lines_of, relatch
 from tests.sandbox.child import Said
 from tests.sandbox.world import BOB, GRACE, Person
 from tests.stage import Stage

@@ -23,7 +23,7 @@ from handlers.slack.doctor import clock, scopes
 from handlers.slack.manifest import BOT_SCOPES
 from providers.base import Credential
 from tests import warm
-from tests.operator.commands import relatch
+from tests.rehearsal.operator.commands import relatch
 from tests.sandbox.child import manifest
 from tests.sandbox.serving import own_tls
 from tests.sandbox.world import GENERAL, Sandbox

@@ -14,7 +14,7 @@ import pytest
 from bot.model import Event, IncidentKind, Kind
 from bot.store.database import Store
 from bot.store.lockfile import hold_lock
-from tests.operator.commands import relatch
+from tests.rehearsal.operator.commands import relatch
 from tests.sandbox.child import Said
 from tests.store.everything import fill
 from tests.store.kit import NOON, connected, database_of, keys_of, met, opened, raw
