@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bot.desk.pace import Pace
 from bot.model import Card, Clock, Connection, Directory, Health, Person, Reply, Request, Who
 from bot.store.database import Store, Tx
 from bot.upkeep.cards import Cards
@@ -18,7 +19,7 @@ ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """`probe_pool` runs what waits on vendors and submits nothing itself; `ring` wakes the runner."""
+    """`probe_pool` runs what waits on vendors and submits nothing itself; `pace` limits it; `ring` wakes the runner."""
 
     store: Store
     clock: Clock
@@ -29,6 +30,7 @@ class Tools:
     records: Records
     probe_pool: Executor
     ring: Callable[[], None]
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass(frozen=True, slots=True)

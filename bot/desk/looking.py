@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 
 from bot.desk.asked import Asked, Meant, Tools, cards_of, meant
+from bot.desk.pace import LOOKS
 from bot.model import Card, Cause, Connection, Reply, Seen, State
 from bot.rules.health import Ok, Outcome
 from bot.upkeep.probe import left_alone
@@ -25,10 +26,13 @@ def look(tools: Tools, asked: Asked, *, template: str, force: bool, good: Seen) 
     if isinstance(what, Reply):
         yield what
         return
+    ready = [connection for connection in what.live() if not left_alone(connection)]
+    if ready and not tools.pace.allows(asked.actor.id, tools.clock.now()):
+        yield Reply("too_often", {"looks": LOOKS})
+        return
     looks = {
         tools.probe_pool.submit(tools.probes.look, connection, force=force, actor_id=asked.actor.id): connection.side
-        for connection in what.live()
-        if not left_alone(connection)
+        for connection in ready
     }
     alone: dict[Side, Seen | Cause] = {c.side: Seen.LEFT_ALONE for c in what.live() if left_alone(c)}
     done, running = wait(looks, FIRST_REPLY_WITHIN)

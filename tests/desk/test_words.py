@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -149,6 +151,25 @@ def test_a_slow_vendor_holds_back_neither_the_first_reply_nor_another_persons(ri
         on.set()
     last = list(bobs)[-1]
     assert (last.context["cards"][0].seen, last.context["done"]) == (Seen.WORKS, True)
+
+
+def test_who_floods_it_has_the_vendor_asked_ten_times_a_minute_and_holds_nobody_up(rig: Rig) -> None:
+    rig.connected(BOB, GRACE)
+    before = len(rig.google.requests)
+    with ThreadPoolExecutor(8) as together:
+        bobs = [reply.template for reply in together.map(partial(rig.answer, BOB), [Word.CHECK] * 40)]
+    assert (bobs.count("check"), bobs.count("too_often")) == (10, 30)
+    assert len(rig.google.requests) - before == 10
+    assert rig.answer(BOB, Word.REFRESH).template == "too_often"
+    # What asks no vendor is answered all the same, and so is everybody else.
+    assert rig.answer(BOB, Word.STATUS).template == "status"
+    assert rig.answer(GRACE, Word.CHECK).context["cards"][0].seen is Seen.WORKS
+    rig.kit.clock.move(MINUTE)
+    assert rig.answer(BOB, Word.CHECK).context["cards"][0].seen is Seen.WORKS
+
+
+def test_who_has_nothing_to_look_at_is_told_so_however_often(rig: Rig) -> None:
+    assert {rig.answer(BOB, Word.CHECK).template for _ in range(12)} == {"check"}
 
 
 @pytest.mark.parametrize("connected", [True, False])

@@ -201,6 +201,7 @@ def replies(told: Told, reasons: Iterable[Reason]) -> Iterator[Reply]:
     yield Reply("error", {"reference": "1A2B3C4D"})
     yield Reply("moment")
     yield Reply("slack_away", {"word": "check"})
+    yield Reply("too_often", {"looks": 10})
 
 
 def change(told: Told, card: Card, **others: Any) -> Reply:
