@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 import tempfile
@@ -44,11 +43,11 @@ def main() -> int:
 
 
 def _demo(directory: Path, *, mode: Mode, page_port: int, with_people: bool) -> None:
+    print("Starting a Slack-like workspace, the vendors, and Relatch beside them …", flush=True)
     world = Sandbox(directory, offset=opening.STARTS if with_people else timedelta(), mode=mode)
     world.start(page_port=page_port)
     try:
         world.install(manifest(world.public_url, directory, http=mode is Mode.HTTP))
-        print(json.dumps(world.settings()), flush=True)
         child = Child(world.settings(), directory)
         child.start()
         try:
