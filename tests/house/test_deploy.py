@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from bot.settings import PREFIX, Settings
-from tests.house.test_lock import ADDRESSED, NEEDED, PINNED, names
+from tests.house.test_lock import NEEDED, PINNED, addressed, names
 from tests.house.tree import PRODUCT, ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -54,7 +54,7 @@ def test_the_image_gets_all_that_the_product_needs_and_no_tool_of_ours() -> None
     runtime = {each["name"] for each in PINNED.finditer(RUNTIME)}
     assert names(NEEDED) | {"setuptools"} <= runtime
     assert runtime & {"pytest", "mypy", "ruff", "playwright", "hypothesis", "trustme"} == set()
-    assert ADDRESSED.findall(RUNTIME) == []
+    assert addressed(RUNTIME) == []
 
 
 # The image

@@ -52,12 +52,14 @@ def sealed(folder: Path) -> list[tuple[object, ...]]:
 @pytest.fixture(autouse=True)
 def _nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     """So nobody is waited for, but where a test has others beside it."""
+    # Seconds in which a reader that began before may end. Where nothing reads they prove nothing and are slept away.
     monkeypatch.setattr(rotation, "READERS_END", timedelta())
 
 
 @pytest.fixture
 def others_read(_nobody_reads: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are waited for as long as the product waits."""
+    # The product's own value again, imported before anything was set.
     monkeypatch.setattr(rotation, "READERS_END", READERS_END)
 
 
